@@ -28,44 +28,30 @@ const orderKey = {
   orderId: id.meta({ description: 'Unique within the channel' }),
 };
 
-export const OrderPlaced = z
-  .object({
-    version,
-    ...orderKey,
-    customerId: id,
-    currency,
-    lines: z
-      .array(
-        z.object({
-          sku: id,
-          quantity: z.int().min(1).max(10_000),
-          amount: amount.meta({ description: 'For the whole line, in minor units' }),
-          sellerId: id,
-        }),
-      )
-      .min(1)
-      .max(50),
-    paymentMethod: id
-      .optional()
-      .meta({ description: "The payment provider's token; not needed where the total is 0" }),
-  })
-  .superRefine((order, context) => {
-    const total = order.lines.reduce((sum, line) => sum + line.amount, 0);
-    if (total > MAX_AMOUNT) {
-      context.addIssue({
-        code: 'custom',
-        path: ['lines'],
-        message: `expected a total of at most ${MAX_AMOUNT} minor units, received ${total}`,
-      });
-    }
-    if (total > 0 && order.paymentMethod === undefined) {
-      context.addIssue({
-        code: 'custom',
-        path: ['paymentMethod'],
-        message: 'expected a payment method, as the total is not 0',
-      });
-    }
-  });
+const order = {
+  ...orderKey,
+  customerId: id,
+  currency,
+  lines: z
+    .array(
+      z.object({
+        sku: id,
+        quantity: z.int().min(1).max(10_000),
+        amount: amount.meta({ description: 'For the whole line, in minor units' }),
+        sellerId: id,
+      }),
+    )
+    .min(1)
+    .max(50),
+  paymentMethod: id
+    .optional()
+    .meta({ description: "The payment provider's token; not needed where the total is 0" }),
+};
+
+/** An order as a caller of the API places it. */
+export const OrderRequest = z.object(order).superRefine(checkTotal);
+
+export const OrderPlaced = z.object({ version, ...order }).superRefine(checkTotal);
 
 export const OrderCancelled = z.object({
   version,
@@ -107,6 +93,27 @@ export const ShipmentDelivered = z.object({
   ...orderKey,
   shipmentId: id,
 });
+
+function checkTotal(
+  placed: { lines: readonly { amount: number }[]; paymentMethod?: string | undefined },
+  context: z.RefinementCtx,
+): void {
+  const total = placed.lines.reduce((sum, line) => sum + line.amount, 0);
+  if (total > MAX_AMOUNT) {
+    context.addIssue({
+      code: 'custom',
+      path: ['lines'],
+      message: `Too big: expected a total of at most ${MAX_AMOUNT} minor units, received ${total}`,
+    });
+  }
+  if (total > 0 && placed.paymentMethod === undefined) {
+    context.addIssue({
+      code: 'custom',
+      path: ['paymentMethod'],
+      message: 'Invalid input: expected a payment method, as the total is not 0, received undefined',
+    });
+  }
+}
 
 /** Every canonical event by type: who sends it and what its data must be. */
 export const EVENTS = {

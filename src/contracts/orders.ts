@@ -47,7 +47,7 @@ export type OrderUndo = 'release-stock' | 'return-payment';
 export interface CarriedOrder {
   readonly order: Order;
   readonly ledger: Ledger<OrderUndo>;
-  readonly failure: string | null;
+  readonly reason: string | null;
   readonly version: number;
   readonly inbox: InboxContent;
 }

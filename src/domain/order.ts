@@ -64,8 +64,12 @@ export interface Payment {
   readonly intentId: string | null;
   /** The provider's code of the last decline. */
   readonly declineCode: string | null;
+  /** Until when another method is awaited, in milliseconds since 1970; set by the first decline. */
+  readonly methodUntil: number | null;
   /** The provider's own event said so too. */
   readonly confirmedByProvider: boolean;
+  /** What has been refunded, in minor units; never more than was captured. */
+  readonly refunded: number;
 }
 
 export type ShipmentStatus = 'dispatched' | 'delivered';
@@ -103,7 +107,9 @@ export function openOrder(total: Money, paymentMethod: string | null): Order {
       nextMethod: null,
       intentId: null,
       declineCode: null,
+      methodUntil: null,
       confirmedByProvider: false,
+      refunded: 0,
     },
     shipments: {},
     cancellation: null,
@@ -191,15 +197,16 @@ export function decidePaymentFailed(order: Order, failed: { readonly intentId: s
 
 /** A parcel left. After its delivery the news is old, not wrong. */
 export function decideDispatched(order: Order, shipmentId: string): Decision {
-  if (order.shipments[shipmentId]) {
-    return { outcome: 'duplicate', reason: `already-${order.shipments[shipmentId]}` };
-  }
+  if (order.cancellation) return { outcome: 'refused', reason: 'order-cancelled' };
+  const known = shipmentOf(order, shipmentId);
+  if (known) return { outcome: 'duplicate', reason: `already-${known}` };
   return { outcome: 'applied', order: withShipment(order, shipmentId, 'dispatched') };
 }
 
 /** A parcel arrived, which says too that it left. */
 export function decideDelivered(order: Order, shipmentId: string): Decision {
-  if (order.shipments[shipmentId] === 'delivered') {
+  if (order.cancellation) return { outcome: 'refused', reason: 'order-cancelled' };
+  if (shipmentOf(order, shipmentId) === 'delivered') {
     return { outcome: 'duplicate', reason: 'already-delivered' };
   }
   return { outcome: 'applied', order: withShipment(order, shipmentId, 'delivered') };
@@ -214,6 +221,11 @@ export function isDispatched(order: Order): boolean {
 export function isDelivered(order: Order): boolean {
   const statuses = Object.values(order.shipments);
   return statuses.length > 0 && statuses.every((status) => status === 'delivered');
+}
+
+/** By own key only: a parcel may be called `constructor`. */
+function shipmentOf(order: Order, shipmentId: string): ShipmentStatus | undefined {
+  return Object.hasOwn(order.shipments, shipmentId) ? order.shipments[shipmentId] : undefined;
 }
 
 function withShipment(order: Order, shipmentId: string, status: ShipmentStatus): Order {

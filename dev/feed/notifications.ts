@@ -1,0 +1,70 @@
+import { appendFileSync } from 'node:fs';
+import {
+  DeleteMessageBatchCommand,
+  ReceiveMessageCommand,
+  type Message,
+  type SQSClient,
+} from '@aws-sdk/client-sqs';
+import type { OrderNotification } from '../../src/contracts/orders.ts';
+
+export interface Collector {
+  /** Resolves once nothing more is taken from the queue. */
+  stop(): Promise<void>;
+}
+
+export interface CollectorOptions {
+  readonly sqs: SQSClient;
+  /** A queue subscribed to every notification, raw. */
+  readonly queueUrl: string;
+  /** Every notification is appended to it, repeats included: the audit reads it. */
+  readonly file: string;
+  readonly onNotification: (notification: OrderNotification) => void;
+}
+
+/** Takes every notification the service publishes, keeps it in a file, and tells of it. */
+export function collectNotifications(options: CollectorOptions): Collector {
+  const stopping = new AbortController();
+  const collecting = collect(options, stopping.signal);
+  return {
+    async stop() {
+      stopping.abort();
+      await collecting;
+    },
+  };
+}
+
+async function collect(
+  { sqs, queueUrl, file, onNotification }: CollectorOptions,
+  abortSignal: AbortSignal,
+): Promise<void> {
+  while (!abortSignal.aborted) {
+    const messages = await receive(sqs, queueUrl, abortSignal);
+    if (messages.length === 0) continue;
+    const notifications = messages.map(({ Body }) => JSON.parse(Body ?? '') as OrderNotification);
+    appendFileSync(file, notifications.map((one) => `${JSON.stringify(one)}\n`).join(''));
+    notifications.forEach(onNotification);
+    await sqs.send(
+      new DeleteMessageBatchCommand({
+        QueueUrl: queueUrl,
+        Entries: messages.map(({ ReceiptHandle }, index) => ({ Id: String(index), ReceiptHandle })),
+      }),
+    );
+  }
+}
+
+async function receive(
+  sqs: SQSClient,
+  QueueUrl: string,
+  abortSignal: AbortSignal,
+): Promise<readonly Message[]> {
+  try {
+    const { Messages = [] } = await sqs.send(
+      new ReceiveMessageCommand({ QueueUrl, MaxNumberOfMessages: 10, WaitTimeSeconds: 20 }),
+      { abortSignal },
+    );
+    return Messages;
+  } catch (error) {
+    if (abortSignal.aborted) return [];
+    throw error;
+  }
+}

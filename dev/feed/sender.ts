@@ -1,0 +1,108 @@
+import { appendFileSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+import { PutEventsCommand, type EventBridgeClient } from '@aws-sdk/client-eventbridge';
+import { SendMessageCommand, type SQSClient } from '@aws-sdk/client-sqs';
+import { EVENTS, SOURCES } from '../../src/contracts/events.ts';
+import { orderWorkflowId, type OrderKey, type PlacedOrder } from '../../src/contracts/orders.ts';
+import type { SentEvent } from '../../src/console/account.ts';
+import type { SampleEvent } from './scenarios.ts';
+
+export interface Destinations {
+  readonly eventBusName: string;
+  /** Where a source's events go without the bus. */
+  readonly queueUrls: Readonly<Record<(typeof SOURCES)[keyof typeof SOURCES], string>>;
+  readonly fifoQueueUrl: string;
+  /** The orders API's base URL. */
+  readonly apiUrl: string;
+}
+
+export interface SenderOptions {
+  readonly eventBridge: EventBridgeClient;
+  readonly sqs: SQSClient;
+  readonly destinations: Destinations;
+  /** Every event is noted here before it is sent: the audit accounts for each. */
+  readonly manifest: string;
+}
+
+/** How long a process that is being restarted is waited for, in milliseconds. */
+const API_WITHIN = 60_000;
+
+/** Sends sample events each its own way, noting them first. Throws when one was not taken. */
+export function createSender({ eventBridge, sqs, destinations, manifest }: SenderOptions) {
+  const note = (sent: SentEvent) => appendFileSync(manifest, `${JSON.stringify(sent)}\n`);
+
+  async function send(event: SampleEvent): Promise<void> {
+    const { type, data, eventId, way } = event;
+    const { source } = EVENTS[type];
+    const orderKey = orderWorkflowId(data);
+    if (way === 'api') return await sendToApi(event, orderKey);
+    note({ id: `${source}:${eventId}`, type, orderKey });
+    if (way === 'bus') return await put(source, type, { eventId, ...data });
+    await sqs.send(
+      new SendMessageCommand({
+        QueueUrl: way === 'fifo' ? destinations.fifoQueueUrl : destinations.queueUrls[source],
+        MessageBody: JSON.stringify({ source, type, eventId, data }),
+        ...(way === 'fifo' && { MessageGroupId: orderKey, MessageDeduplicationId: eventId }),
+      }),
+    );
+  }
+
+  async function put(source: string, type: string, detail: object): Promise<void> {
+    const { FailedEntryCount, Entries } = await eventBridge.send(
+      new PutEventsCommand({
+        Entries: [
+          {
+            EventBusName: destinations.eventBusName,
+            Source: source,
+            DetailType: type,
+            Detail: JSON.stringify(detail),
+          },
+        ],
+      }),
+    );
+    if (FailedEntryCount) throw new Error(`the bus refused ${type}: ${JSON.stringify(Entries)}`);
+  }
+
+  async function sendToApi(event: SampleEvent, orderKey: string): Promise<void> {
+    const { type, data, eventId } = event;
+    if (type === 'OrderPlaced') {
+      note({ id: `api:${eventId}`, type, orderKey });
+      const { version: _, ...body } = data as PlacedOrder;
+      return await post('/orders', eventId, body);
+    }
+    if (type !== 'OrderCancelled') throw new Error(`${type} has no way through the API`);
+    const { channel, orderId, version: _, ...body } = data as OrderKey & { version: 1 };
+    return await post(`/orders/${channel}:${orderId}/cancel`, eventId, body);
+  }
+
+  /** Asks again under the same key while nobody answers, as a caller of the API should. */
+  async function post(path: string, idempotencyKey: string, body: object): Promise<void> {
+    const deadline = Date.now() + API_WITHIN;
+    for (;;) {
+      const response = await fetch(new URL(path, destinations.apiUrl), {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', 'idempotency-key': idempotencyKey },
+        body: JSON.stringify(body),
+        signal: AbortSignal.timeout(10_000),
+      }).catch(() => undefined);
+      if (response?.ok) return;
+      const answer = response ? `${response.status} ${await response.text()}` : 'no answer';
+      if ((response && response.status < 500) || Date.now() > deadline) {
+        throw new Error(`POST ${path}: ${answer}`);
+      }
+      await delay(200);
+    }
+  }
+
+  return {
+    send,
+
+    /** Puts something on the bus that is not a canonical event, under an ID of its own. */
+    async sendMalformed(source: string, type: string, eventId: string, data: object) {
+      note({ id: `${source}:${eventId}`, type, orderKey: null });
+      await put(source, type, { eventId, ...data });
+    },
+  };
+}
+
+export type Sender = ReturnType<typeof createSender>;

@@ -1,0 +1,120 @@
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { audit, type Audit } from '../src/console/audit.ts';
+import { readAcknowledged, readNotifications, readSent } from '../src/console/evidence.ts';
+import { readLedger } from '../src/console/ledger.ts';
+import { countMessages } from '../src/console/queues.ts';
+import { readTables } from '../src/console/tables.ts';
+import { SOURCES } from '../src/contracts/events.ts';
+import type { OrderNotification } from '../src/contracts/orders.ts';
+import { connectTo, type StackClients } from './clients.ts';
+import { unmet } from './feed/expectations.ts';
+import { createFeed, MALFORMED } from './feed/feed.ts';
+import { collectNotifications } from './feed/notifications.ts';
+import { createSender } from './feed/sender.ts';
+import type { Scenario } from './feed/scenarios.ts';
+import { seedStock } from './feed/stock.ts';
+import type { Stack } from './stack.ts';
+
+export interface RehearsalOptions {
+  readonly stack: Stack;
+  /** Where the stack keeps its state; the feed's notes go there too. */
+  readonly stateDir: string;
+  readonly scenarios: readonly Scenario[];
+  /** The first stock, by SKU. */
+  readonly stock: Readonly<Record<string, number>>;
+  /** How long the orders may take to their ends, in milliseconds. */
+  readonly within: number;
+  readonly onNotification?: (notification: OrderNotification) => void;
+}
+
+/** What a feed came to. */
+export interface Outcome {
+  /** Which orders are not where they must be, and what else is not as the feed meant it; empty when all is well. */
+  readonly unmet: readonly string[];
+  readonly audit: Audit;
+}
+
+/** Feeds a running stack, waits until every order is where its scenario ends, and audits it from the outside. */
+export async function rehearse(options: RehearsalOptions): Promise<Outcome> {
+  const { stack, scenarios, stateDir } = options;
+  const clients = await connectTo(stack);
+  const notes = {
+    sent: join(stateDir, 'sent.jsonl'),
+    notifications: join(stateDir, 'notifications.jsonl'),
+  };
+  await seedStock(clients.table, clients.stockTable, options.stock);
+  const sender = createSender({
+    eventBridge: clients.eventBridge,
+    sqs: clients.sqs,
+    manifest: notes.sent,
+    destinations: {
+      eventBusName: stack.outputs.EventBusName,
+      fifoQueueUrl: stack.outputs.PaymentsFifoQueueUrl,
+      apiUrl: stack.urls.api,
+      queueUrls: {
+        [SOURCES.storefront]: stack.outputs.OrdersQueueUrl,
+        [SOURCES.payments]: stack.outputs.PaymentsQueueUrl,
+        [SOURCES.fulfilment]: stack.outputs.FulfilmentQueueUrl,
+      },
+    },
+  });
+  const feed = createFeed({ scenarios, sender, readOrder: clients.readOrder });
+  const collector = collectNotifications({
+    sqs: clients.sqs,
+    queueUrl: stack.outputs.AuditQueueUrl,
+    file: notes.notifications,
+    onNotification(notification) {
+      options.onNotification?.(notification);
+      feed.notice(notification);
+    },
+  });
+  try {
+    const deadline = Date.now() + options.within;
+    await feed.place();
+    const open = () => readUnmet(clients, scenarios);
+    while ((await open()).length > 0 && Date.now() < deadline) await delay(250);
+    await feed.answered();
+    while ((await countAll(clients, stack)) > 0 && Date.now() < deadline) await delay(250);
+    const account = await audit({
+      ...clients,
+      sent: readSent(notes.sent),
+      acknowledged: readAcknowledged([join(stateDir, 'logs', 'bridge.log')]),
+      notifications: readNotifications(notes.notifications),
+    });
+    return { unmet: [...(await open()), ...wronglyParked(account)], audit: account };
+  } finally {
+    await collector.stop();
+    await clients.close();
+  }
+}
+
+async function readUnmet(clients: StackClients, scenarios: readonly Scenario[]) {
+  const [{ orders }, ledger] = await Promise.all([
+    readTables(clients.table, clients),
+    readLedger(clients.stripe),
+  ]);
+  return unmet(scenarios, orders, ledger);
+}
+
+/** What is still on its way: to the bridge, or to the feed. */
+async function countAll({ sqs, queueUrls }: StackClients, { outputs }: Stack): Promise<number> {
+  const counts = await Promise.all(
+    [...queueUrls, outputs.AuditQueueUrl].map((url) => countMessages(sqs, url)),
+  );
+  return counts.reduce((total, count) => total + count, 0);
+}
+
+/** Exactly the malformed event has to be parked, as what it is. */
+function wronglyParked({ parked }: Audit): readonly string[] {
+  const malformed = `${MALFORMED.source}:${MALFORMED.eventId}`;
+  const others = parked.filter(
+    ({ code, eventId }) => eventId !== malformed || code !== 'malformed',
+  );
+  return [
+    ...(parked.some(({ eventId }) => eventId === malformed)
+      ? []
+      : [`${malformed} is not in its dead-letter queue`]),
+    ...others.map(({ code, eventId }) => `${eventId ?? 'a message'} is parked as ${code}`),
+  ];
+}

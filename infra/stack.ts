@@ -1,0 +1,118 @@
+import { CfnOutput, Duration, RemovalPolicy, Stack, type StackProps } from 'aws-cdk-lib';
+import { AttributeType, BillingMode, Table } from 'aws-cdk-lib/aws-dynamodb';
+import { EventBus, Rule } from 'aws-cdk-lib/aws-events';
+import { SqsQueue } from 'aws-cdk-lib/aws-events-targets';
+import { SubscriptionFilter, Topic } from 'aws-cdk-lib/aws-sns';
+import { SqsSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
+import { Queue } from 'aws-cdk-lib/aws-sqs';
+import type { Construct } from 'constructs';
+import { SOURCES } from '../src/contracts/events.ts';
+import type { Severity } from '../src/domain/notification.ts';
+
+/** A queue that the bridge reads, named in the stack's outputs as `{output}QueueUrl` and `{output}DlqUrl`. */
+interface SourceQueue {
+  readonly output: string;
+  readonly queueName: string;
+  readonly fifo?: boolean;
+}
+
+const RETENTION = Duration.days(4);
+// A standard queue's message keeps its age when it is moved: a DLQ that kept no longer would lose it.
+const DLQ_RETENTION = Duration.days(14);
+// A backstop only: the bridge parks by reason. On FIFO a neighbour's failure counts as a receive too.
+const MAX_RECEIVES = 50;
+const MAX_RECEIVES_FIFO = 1_000;
+const SUPPORT_SEVERITIES: Severity[] = ['warning', 'critical'];
+
+/** Everything the order service needs in AWS. */
+export class WaybillStack extends Stack {
+  constructor(scope: Construct, id: string, props?: StackProps) {
+    super(scope, id, props);
+
+    const bus = new EventBus(this, 'EventBus', { eventBusName: 'waybill' });
+    this.output('EventBusName', bus.eventBusName);
+
+    const orders = this.sourceQueue({ output: 'Orders', queueName: 'orders' });
+    const payments = this.sourceQueue({ output: 'Payments', queueName: 'payments' });
+    const fulfilment = this.sourceQueue({ output: 'Fulfilment', queueName: 'fulfilment' });
+    // Its producers promise order. No rule may target it: a rule's message group is one fixed string.
+    this.sourceQueue({ output: 'PaymentsFifo', queueName: 'payments.fifo', fifo: true });
+
+    this.route(bus, SOURCES.storefront, orders);
+    this.route(bus, SOURCES.payments, payments);
+    this.route(bus, SOURCES.fulfilment, fulfilment);
+
+    this.notifications();
+
+    this.table('Orders', 'orderKey');
+    this.table('Stock', 'key');
+    this.table('Payments', 'orderKey', 'entry');
+  }
+
+  private sourceQueue({ output, queueName, fifo = false }: SourceQueue): Queue {
+    const kind = fifo ? { fifo } : {};
+    const dlq = new Queue(this, `${output}Dlq`, {
+      ...kind,
+      queueName: fifo ? queueName.replace(/\.fifo$/, '-dlq.fifo') : `${queueName}-dlq`,
+      retentionPeriod: DLQ_RETENTION,
+      enforceSSL: true,
+    });
+    const queue = new Queue(this, `${output}Queue`, {
+      ...kind,
+      queueName,
+      retentionPeriod: RETENTION,
+      visibilityTimeout: Duration.seconds(30),
+      receiveMessageWaitTime: Duration.seconds(20),
+      deadLetterQueue: { queue: dlq, maxReceiveCount: fifo ? MAX_RECEIVES_FIFO : MAX_RECEIVES },
+      enforceSSL: true,
+    });
+    this.output(`${output}QueueUrl`, queue.queueUrl);
+    this.output(`${output}DlqUrl`, dlq.queueUrl);
+    return queue;
+  }
+
+  /** By source alone: an event of a type that nobody knows is parked by the bridge with its reason. */
+  private route(bus: EventBus, source: string, queue: Queue): void {
+    new Rule(this, `${queue.node.id}Rule`, {
+      eventBus: bus,
+      eventPattern: { source: [source] },
+      targets: [new SqsQueue(queue)],
+    });
+  }
+
+  private notifications(): void {
+    const topic = new Topic(this, 'Notifications', { topicName: 'order-notifications' });
+    const support = new Queue(this, 'SupportQueue', {
+      queueName: 'support-notifications',
+      retentionPeriod: DLQ_RETENTION,
+      receiveMessageWaitTime: Duration.seconds(20),
+      enforceSSL: true,
+    });
+    topic.addSubscription(
+      new SqsSubscription(support, {
+        rawMessageDelivery: true,
+        filterPolicy: {
+          severity: SubscriptionFilter.stringFilter({ allowlist: SUPPORT_SEVERITIES }),
+        },
+      }),
+    );
+    this.output('NotificationsTopicArn', topic.topicArn);
+    this.output('SupportQueueUrl', support.queueUrl);
+  }
+
+  private table(output: string, partitionKey: string, sortKey?: string): void {
+    const key = (name: string) => ({ name, type: AttributeType.STRING });
+    const table = new Table(this, `${output}Table`, {
+      partitionKey: key(partitionKey),
+      ...(sortKey === undefined ? {} : { sortKey: key(sortKey) }),
+      billingMode: BillingMode.PAY_PER_REQUEST,
+      pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
+      removalPolicy: RemovalPolicy.RETAIN,
+    });
+    this.output(`${output}Table`, table.tableName);
+  }
+
+  private output(name: string, value: string): void {
+    new CfnOutput(this, `${name}Output`, { value }).overrideLogicalId(name);
+  }
+}

@@ -1,0 +1,137 @@
+import { TransactionCanceledException } from '@aws-sdk/client-dynamodb';
+import {
+  type DynamoDBDocumentClient,
+  GetCommand,
+  TransactWriteCommand,
+  type TransactWriteCommandInput,
+  UpdateCommand,
+} from '@aws-sdk/lib-dynamodb';
+import { paymentKey } from './paymentTable.ts';
+
+/** One refund: PK `orderKey`, SK `REFUND#{refundId}`. Its amount has left `refundable`, except while it is `refused`. */
+export interface RefundRow {
+  readonly refundId: string;
+  /** In minor units of the payment's currency. */
+  readonly amount: number;
+  readonly status: 'pending' | 'done' | 'refused';
+  /** The provider's ID; present when it is done. */
+  readonly providerId?: string;
+}
+
+export type RefundTable = ReturnType<typeof refundTable>;
+
+/** The refunds in the payments table. An amount is taken and given back in the transaction that says what for. */
+export function refundTable(client: DynamoDBDocumentClient, tableName: string) {
+  const refundKey = (orderKey: string, refundId: string) => ({
+    orderKey,
+    entry: `REFUND#${refundId}`,
+  });
+
+  return {
+    async read(orderKey: string, refundId: string): Promise<RefundRow | undefined> {
+      const Key = refundKey(orderKey, refundId);
+      const command = new GetCommand({ TableName: tableName, Key, ConsistentRead: true });
+      return (await client.send(command)).Item as RefundRow | undefined;
+    },
+
+    /**
+     * Takes the amount out of `refundable` and enters the refund, or neither. One that was refused is entered
+     * again; one that is there otherwise stays as it is.
+     *
+     * @throws when less than the amount is refundable, and when another transaction is in the way
+     */
+    async enter(orderKey: string, refundId: string, amount: number): Promise<void> {
+      const failed = await transact([
+        {
+          Put: {
+            TableName: tableName,
+            Item: { ...refundKey(orderKey, refundId), refundId, amount, status: 'pending' },
+            ConditionExpression: 'attribute_not_exists(entry) OR #status = :refused',
+            ExpressionAttributeNames: { '#status': 'status' },
+            ExpressionAttributeValues: { ':refused': 'refused' },
+          },
+        },
+        {
+          Update: {
+            TableName: tableName,
+            Key: paymentKey(orderKey),
+            UpdateExpression: 'SET refundable = refundable - :amount',
+            ConditionExpression: 'refundable >= :amount',
+            ExpressionAttributeValues: { ':amount': amount },
+          },
+        },
+      ]);
+      const isThere = failed.includes(0);
+      if (failed.length > 0 && !isThere) {
+        throw new Error(`refund ${refundId}: less than ${amount} is refundable`);
+      }
+    },
+
+    /**
+     * Gives the amount of a pending refund back and moves `step` on from the idempotency key that was refused,
+     * which `number` names: so a late repeat of that key gives nothing back a second time.
+     */
+    async refuse(
+      orderKey: string,
+      { refundId, amount }: RefundRow,
+      step: string,
+      number: number,
+    ): Promise<void> {
+      const isFirst = number === 1;
+      await transact([
+        {
+          Update: {
+            TableName: tableName,
+            Key: refundKey(orderKey, refundId),
+            UpdateExpression: 'SET #status = :refused',
+            ConditionExpression: '#status = :pending',
+            ExpressionAttributeNames: { '#status': 'status' },
+            ExpressionAttributeValues: { ':refused': 'refused', ':pending': 'pending' },
+          },
+        },
+        {
+          Update: {
+            TableName: tableName,
+            Key: paymentKey(orderKey),
+            UpdateExpression: 'SET refundable = refundable + :amount, #keys.#step = :next',
+            ConditionExpression: isFirst
+              ? 'attribute_not_exists(#keys.#step)'
+              : '#keys.#step = :number',
+            ExpressionAttributeNames: { '#keys': 'keys', '#step': step },
+            ExpressionAttributeValues: {
+              ':amount': amount,
+              ':next': number + 1,
+              ...(!isFirst && { ':number': number }),
+            },
+          },
+        },
+      ]);
+    },
+
+    async settle(orderKey: string, refundId: string, providerId: string): Promise<void> {
+      await client.send(
+        new UpdateCommand({
+          TableName: tableName,
+          Key: refundKey(orderKey, refundId),
+          UpdateExpression: 'SET #status = :done, providerId = :providerId',
+          ExpressionAttributeNames: { '#status': 'status' },
+          ExpressionAttributeValues: { ':done': 'done', ':providerId': providerId },
+        }),
+      );
+    },
+  };
+
+  /** @returns which items' conditions did not hold (then nothing was written); everything else is thrown. */
+  async function transact(items: TransactWriteCommandInput['TransactItems']): Promise<number[]> {
+    try {
+      await client.send(new TransactWriteCommand({ TransactItems: items }));
+      return [];
+    } catch (error) {
+      if (!(error instanceof TransactionCanceledException)) throw error;
+      const codes = (error.CancellationReasons ?? []).map(({ Code }) => Code);
+      const failed = [...codes.keys()].filter((index) => codes[index] === 'ConditionalCheckFailed');
+      if (failed.length === 0) throw error;
+      return failed;
+    }
+  }
+}

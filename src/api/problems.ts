@@ -1,0 +1,94 @@
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
+import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod';
+
+/** One field of a request that is not what was expected. */
+export interface FieldError {
+  /** The field's path, its parts joined by dots; `body`, `headers`, ... for the whole of it. */
+  readonly field: string;
+  /** What was expected and what came. */
+  readonly detail: string;
+}
+
+/** An answer that is not a success, in the shape of RFC 9457 (`application/problem+json`). */
+export class Problem extends Error {
+  override readonly name = 'Problem';
+  readonly status: number;
+  /** A stable code, for programs. */
+  readonly code: string;
+  readonly errors: readonly FieldError[];
+  /** After how many seconds asking again makes sense; absent where it does not. */
+  readonly retryAfterSeconds: number | undefined;
+
+  constructor(
+    status: number,
+    code: string,
+    detail: string,
+    more: { errors?: readonly FieldError[]; retryAfterSeconds?: number } = {},
+  ) {
+    super(detail);
+    this.status = status;
+    this.code = code;
+    this.errors = more.errors ?? [];
+    this.retryAfterSeconds = more.retryAfterSeconds;
+  }
+}
+
+/** Answers with a problem for whatever was thrown while a request was handled. */
+export function answerProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
+  const problem = asProblem(error, request);
+  if (problem.status >= 500) request.log.error({ err: error }, 'request failed');
+  if (problem.retryAfterSeconds !== undefined) {
+    reply.header('retry-after', problem.retryAfterSeconds);
+  }
+  reply
+    .status(problem.status)
+    .type('application/problem+json')
+    .send({
+      type: `urn:waybill:problem:${problem.code}`,
+      title: problem.code,
+      status: problem.status,
+      detail: problem.message,
+      ...(problem.errors.length > 0 && { errors: problem.errors }),
+    });
+}
+
+function asProblem(error: unknown, request: FastifyRequest): Problem {
+  if (error instanceof Problem) return error;
+  if (hasZodFastifySchemaValidationErrors(error)) {
+    const where = error.validationContext ?? 'body';
+    const errors = error.validation.map(({ instancePath, message }) =>
+      fieldError(where, instancePath, message ?? 'is not as expected', request),
+    );
+    const [first] = errors;
+    return new Problem(400, 'invalid-request', `${first?.field}: ${first?.detail}`, { errors });
+  }
+  const { statusCode, message, code } = error as Partial<FastifyError>;
+  if (statusCode !== undefined && statusCode >= 400 && statusCode < 500) {
+    const detail = message ?? 'the request could not be read';
+    const named = code === 'FST_ERR_CTP_BODY_TOO_LARGE' ? 'too-large' : 'invalid-request';
+    return new Problem(statusCode, named, `body: ${detail}`, {
+      errors: [{ field: 'body', detail }],
+    });
+  }
+  return new Problem(500, 'internal-error', 'the request could not be carried out');
+}
+
+/** Names the field, what was expected and, where the validator did not say it, what came. */
+function fieldError(
+  where: string,
+  instancePath: string,
+  message: string,
+  request: FastifyRequest,
+): FieldError {
+  const path = instancePath.split('/').filter((part) => part !== '');
+  const field = path.length > 0 ? path.join('.') : where;
+  if (message.includes('received')) return { field, detail: message };
+  const came = path.reduce<unknown>(
+    (value, part) => (value as Record<string, unknown> | null | undefined)?.[part],
+    (request as unknown as Record<string, unknown>)[where],
+  );
+  const shown = JSON.stringify(came) ?? 'undefined';
+  const received =
+    shown.length > 80 ? `${shown.slice(0, 80)}... (${shown.length} characters)` : shown;
+  return { field, detail: `${message}, received ${received}` };
+}

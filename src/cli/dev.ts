@@ -1,0 +1,129 @@
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { PURCHASE_SKUS, readPurchases } from '../../dev/feed/purchases.ts';
+import { purchaseScenario } from '../../dev/feed/feed.ts';
+import { scenarios } from '../../dev/feed/scenarios.ts';
+import { rehearse, type Outcome } from '../../dev/rehearsal.ts';
+import { DEFAULT_PORTS, startStack, type Stack } from '../../dev/stack.ts';
+import { createView } from '../../dev/view.ts';
+import { readEnvironment } from '../platform/config.ts';
+import { describeAudit } from './audit.ts';
+import { bundleWorkflows } from './workflowBundle.ts';
+
+export interface DevOptions {
+  readonly exit?: true;
+  readonly reset?: true;
+}
+
+const HOME = resolve(import.meta.dirname, '../../.waybill');
+const STATE_DIR = resolve(HOME, 'dev');
+const TOOLS_DIR = resolve(HOME, 'tools');
+
+/** The sample's purchases that are fed beside the scenarios. */
+const PURCHASES = 200;
+const STOCK = {
+  record: 1_000,
+  poster: 1_000,
+  scarce: 0,
+  ...Object.fromEntries(PURCHASE_SKUS.map((sku) => [sku, 1_000])),
+};
+/** A demonstration cannot wait a day for another card. */
+const POLICY = { paymentMethodWithinSeconds: 5, compensationRetrySeconds: 60 };
+const WITHIN = 180_000;
+
+/** Runs everything on this machine, feeds it the samples, and shows what becomes of them. */
+export async function runDev({ exit, reset }: DevOptions): Promise<void> {
+  const stop = onInterrupt();
+  if (reset) await rm(STATE_DIR, { recursive: true, force: true });
+  await mkdir(STATE_DIR, { recursive: true });
+  const began = performance.now();
+  const stack = await startStack({
+    stateDir: STATE_DIR,
+    toolsDir: TOOLS_DIR,
+    ports: DEFAULT_PORTS,
+    env: readEnvironment(),
+    settings: prepareSettings(),
+    onProgress: (message) => console.log(message),
+    onReady: (part, took) => console.log(`  ${part.padEnd(10)} ready after ${seconds(took)}`),
+  });
+  try {
+    console.log(`ready in ${seconds(performance.now() - began)}\n${describeStack(stack)}`);
+    const view = createView((line) => console.log(line));
+    const fed = rehearse({
+      stack,
+      stateDir: STATE_DIR,
+      scenarios: [...scenarios(), ...readPurchases(PURCHASES).map(purchaseScenario)],
+      stock: STOCK,
+      within: WITHIN,
+      onNotification: view.show,
+    });
+    const outcome = await Promise.race([fed, stop.requested]);
+    if (outcome) report(outcome);
+    if (outcome && !exit) {
+      console.log('\nthe service goes on; Ctrl-C stops it');
+      await stop.requested;
+    }
+  } finally {
+    console.log('stopping');
+    await stack.stop();
+  }
+  // The feed may still wait for answers of a stack that is gone.
+  process.exit();
+}
+
+async function prepareSettings() {
+  const file = resolve(STATE_DIR, 'workflow-bundle.js');
+  const { code } = await bundleWorkflows();
+  await writeFile(file, code);
+  return {
+    WAYBILL_WORKFLOW_BUNDLE: file,
+    WAYBILL_ORDER_POLICY: JSON.stringify(POLICY),
+  };
+}
+
+/** The first Ctrl-C stops in order, the second at once; before the stack is up, the first does. */
+function onInterrupt(): { readonly requested: Promise<void> } {
+  const { promise, resolve: request } = Promise.withResolvers<void>();
+  let up = false;
+  let asked = false;
+  const interrupt = () => {
+    if (asked) process.exit(130);
+    asked = true;
+    if (!up) process.exit(130);
+    request();
+  };
+  process.on('SIGINT', interrupt);
+  process.on('SIGTERM', interrupt);
+  return {
+    get requested() {
+      up = true;
+      return promise;
+    },
+  };
+}
+
+function describeStack({ urls, outputs }: Stack): string {
+  return [
+    ...(urls.temporalUi === null ? [] : [`  Temporal's Web UI   ${urls.temporalUi}`]),
+    `  orders API          ${urls.api}/orders/demo:paid-and-delivered`,
+    `  AWS emulator        ${urls.aws} (event bus ${outputs.EventBusName})`,
+    `  payment provider    ${urls.provider}/ledger`,
+    `  logs and state      ${STATE_DIR}`,
+    '',
+  ].join('\n');
+}
+
+function report({ unmet, audit }: Outcome): void {
+  console.log(`\n${describeAudit(audit)}`);
+  for (const what of unmet) console.log(`NOT AS EXPECTED ${what}`);
+  if (unmet.length === 0 && audit.disagreements.length === 0) {
+    console.log('every sample order is where it must be');
+    return;
+  }
+  console.log(`look into ${resolve(STATE_DIR, 'logs')}`);
+  process.exitCode = 1;
+}
+
+function seconds(milliseconds: number): string {
+  return `${(milliseconds / 1_000).toFixed(1)} s`;
+}

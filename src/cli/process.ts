@@ -1,0 +1,27 @@
+import type { Logger } from '../platform/logger.ts';
+
+/**
+ * Stops in order when the process is told to.
+ *
+ * @returns a signal that the first SIGTERM or SIGINT aborts. The second ends the process at once: nothing that
+ * has to last is only in memory.
+ */
+export function stopSignal(logger: Logger): AbortSignal {
+  const controller = new AbortController();
+  const stop = (signal: NodeJS.Signals) => {
+    if (controller.signal.aborted) process.exit(1);
+    logger.info({ signal }, 'stopping');
+    controller.abort();
+  };
+  process.on('SIGTERM', stop);
+  process.on('SIGINT', stop);
+  return controller.signal;
+}
+
+/** Resolves when the signal is aborted. */
+export function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) =>
+    signal.addEventListener('abort', () => resolve(), { once: true }),
+  );
+}

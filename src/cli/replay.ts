@@ -1,0 +1,17 @@
+import { replayHistories } from '../console/replay.ts';
+import { createTelemetry } from '../platform/telemetry.ts';
+import { bundleWorkflows } from './workflowBundle.ts';
+
+/** Replays a folder's histories against the workflows at hand; exit 1 when one diverges. */
+export async function runReplay(folder: string): Promise<void> {
+  const results = await replayHistories(folder, {
+    workflowBundle: await bundleWorkflows(),
+    plugins: [createTelemetry()],
+  });
+  for (const { name, error } of results) {
+    console.log(error ? `FAILED  ${name}: ${error}` : `ok      ${name}`);
+  }
+  const failed = results.filter(({ error }) => error !== null).length;
+  console.log(`${results.length - failed} replayed, ${failed} diverged`);
+  if (failed > 0) process.exitCode = 1;
+}

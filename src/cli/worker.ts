@@ -1,0 +1,78 @@
+import { Worker, type WorkerOptions } from '@temporalio/worker';
+import { createOrderActivities } from '../activities/orders.ts';
+import { createPaymentActivities } from '../activities/payments.ts';
+import { createStockActivities } from '../activities/stock.ts';
+import { ORDERS_TASK_QUEUE, PAYMENTS_TASK_QUEUE } from '../contracts/taskQueues.ts';
+import { createSns, createTables } from '../platform/aws.ts';
+import { loadConfig } from '../platform/config.ts';
+import { createLogger } from '../platform/logger.ts';
+import { createStripe } from '../platform/stripe.ts';
+import { createTelemetry } from '../platform/telemetry.ts';
+import { connectWorker, installRuntime } from '../platform/worker.ts';
+import { aborted, stopSignal } from './process.ts';
+import { bundleWorkflows } from './workflowBundle.ts';
+
+/** How long an answer of the payment provider is waited for, in milliseconds: less than an activity's time. */
+const PROVIDER_TIMEOUT = 20_000;
+
+/** Runs the workflows and the activities of both task queues until the process is told to stop. */
+export async function runWorker(): Promise<void> {
+  const config = loadConfig('worker');
+  const logger = createLogger({ process: 'worker', level: config.logLevel });
+  installRuntime(logger);
+  const stopping = stopSignal(logger);
+  const { connection, namespace } = await connectWorker();
+  const tables = createTables();
+
+  const shared: Pick<WorkerOptions, 'connection' | 'namespace'> & Partial<WorkerOptions> = {
+    connection,
+    namespace,
+    plugins: [createTelemetry()],
+    shutdownGraceTime: `${config.graceSeconds}s`,
+    shutdownForceTime: `${config.graceSeconds + 5}s`,
+    ...(config.buildId !== undefined && {
+      workerDeploymentOptions: {
+        version: { deploymentName: 'waybill', buildId: config.buildId },
+        useWorkerVersioning: true,
+        defaultVersioningBehavior: 'AUTO_UPGRADE',
+      },
+    }),
+  };
+  const orders = await Worker.create({
+    ...shared,
+    taskQueue: ORDERS_TASK_QUEUE,
+    workflowBundle: config.workflowBundle
+      ? { codePath: config.workflowBundle }
+      : await bundleWorkflows(),
+    activities: {
+      ...createOrderActivities({
+        table: tables,
+        ordersTable: config.ordersTable,
+        sns: createSns(),
+        topicArn: config.notificationsTopicArn,
+      }),
+      ...createStockActivities({ table: tables, stockTable: config.stockTable }),
+    },
+  });
+  const payments = await Worker.create({
+    ...shared,
+    taskQueue: PAYMENTS_TASK_QUEUE,
+    activities: createPaymentActivities({
+      stripe: createStripe({
+        apiKey: config.stripeApiKey,
+        baseUrl: config.stripeBaseUrl,
+        timeoutMs: PROVIDER_TIMEOUT,
+      }),
+      table: tables,
+      tableName: config.paymentsTable,
+    }),
+  });
+
+  void aborted(stopping).then(() => {
+    orders.shutdown();
+    payments.shutdown();
+  });
+  logger.info('ready');
+  await Promise.all([orders.run(), payments.run()]);
+  await connection.close();
+}

@@ -1,0 +1,87 @@
+import type { InboxContent } from '../contracts/inbox.ts';
+
+/** One event that was sent, as its sender noted it. */
+export interface SentEvent {
+  /** The event ID, `{source}:{id}`. */
+  readonly id: string;
+  readonly type: string;
+  /** The workflow it is for; null where it names none. */
+  readonly orderKey: string | null;
+}
+
+/** Where events were found, by event ID. */
+export interface EventTraces {
+  /** Events that started a workflow. */
+  readonly started: ReadonlySet<string>;
+  /** What the workflows' inboxes hold and have dealt with. */
+  readonly inboxes: readonly InboxContent[];
+  /** Events that lie in a dead-letter queue. */
+  readonly parked: ReadonlySet<string>;
+  /** Events that a bridge says it acknowledged without delivering: duplicates of a start, late ones. */
+  readonly acknowledged: ReadonlySet<string>;
+  /** How many messages the source queues still hold. */
+  readonly queued: number;
+}
+
+/** Where every distinct event ended: the accounting identity. */
+export interface EventAccount {
+  readonly events: number;
+  readonly applied: number;
+  readonly duplicate: number;
+  readonly refused: number;
+  readonly inInbox: number;
+  readonly parked: number;
+  readonly queued: number;
+  /** The events of which there is no trace anywhere. */
+  readonly lost: readonly SentEvent[];
+  /** The events of which there is more than one trace, where there may be one only. */
+  readonly contradictory: readonly { readonly id: string; readonly traces: readonly string[] }[];
+}
+
+/**
+ * Accounts for every distinct event that was sent:
+ *
+ *     events = applied + duplicate + refused + in an inbox + parked + still queued
+ *
+ * An event without a trace counts as queued only for as many messages as the queues still hold.
+ */
+export function accountForEvents(sent: readonly SentEvent[], traces: EventTraces): EventAccount {
+  const byId = collectTraces(traces);
+  const counts = { applied: 0, duplicate: 0, refused: 0, inInbox: 0, parked: 0 };
+  const missing: SentEvent[] = [];
+  const contradictory: { id: string; traces: readonly string[] }[] = [];
+  const distinct = [...new Map(sent.map((event) => [event.id, event])).values()];
+  for (const event of distinct) {
+    const found = [...(byId.get(event.id) ?? [])];
+    const [first] = found;
+    if (first === undefined) {
+      if (traces.acknowledged.has(event.id)) counts.duplicate += 1;
+      else missing.push(event);
+      continue;
+    }
+    if (found.length > 1) contradictory.push({ id: event.id, traces: found });
+    counts[first] += 1;
+  }
+  const queued = Math.min(missing.length, traces.queued);
+  return {
+    events: distinct.length,
+    ...counts,
+    queued,
+    lost: missing.slice(queued),
+    contradictory,
+  };
+}
+
+type Trace = 'applied' | 'duplicate' | 'refused' | 'inInbox' | 'parked';
+
+function collectTraces({ started, inboxes, parked }: EventTraces): Map<string, Set<Trace>> {
+  const byId = new Map<string, Set<Trace>>();
+  const add = (id: string, trace: Trace) => byId.set(id, (byId.get(id) ?? new Set()).add(trace));
+  for (const id of started) add(id, 'applied');
+  for (const { records, pending } of inboxes) {
+    for (const { id, outcome } of records) add(id, outcome);
+    for (const { id } of pending) add(id, 'inInbox');
+  }
+  for (const id of parked) add(id, 'parked');
+  return byId;
+}

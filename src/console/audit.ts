@@ -1,0 +1,112 @@
+import type { SQSClient } from '@aws-sdk/client-sqs';
+import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
+import type { Client } from '@temporalio/client';
+import type Stripe from 'stripe';
+import type { OrderNotification } from '../contracts/orders.ts';
+import { accountForEvents, type EventAccount, type SentEvent } from './account.ts';
+import {
+  checkNotifications,
+  checkOrders,
+  checkStock,
+  checkSubscription,
+  type Disagreement,
+} from './checks.ts';
+import { readLedger } from './ledger.ts';
+import { readOrderFacts } from './orderFacts.ts';
+import { listParked } from './parked.ts';
+import { countMessages, findDeadLetterQueue, peekQueue } from './queues.ts';
+import { readTables, type TableNames } from './tables.ts';
+
+export interface AuditSources extends TableNames {
+  readonly temporal: Client;
+  readonly table: DynamoDBDocumentClient;
+  readonly sqs: SQSClient;
+  readonly stripe: Stripe;
+  /** The queues that bridges read; each one's dead-letter queue is found from it. */
+  readonly queueUrls: readonly string[];
+  /** What was sent, where the senders noted it. */
+  readonly sent: readonly SentEvent[];
+  /** The events that bridges' logs say were acknowledged without being delivered. */
+  readonly acknowledged: ReadonlySet<string>;
+  /** What was published, where somebody kept it; absent: not checked. */
+  readonly notifications?: readonly OrderNotification[];
+  /** The queue of the support team's subscription; absent: not checked. */
+  readonly supportQueueUrl?: string;
+}
+
+export interface Audit {
+  readonly orders: Readonly<Record<string, number>>;
+  readonly money: { readonly captured: number; readonly refunded: number };
+  readonly events: EventAccount;
+  readonly parked: readonly { readonly code: string; readonly eventId: string | null }[];
+  /** Empty when everything agrees. */
+  readonly disagreements: readonly Disagreement[];
+}
+
+/**
+ * Reads workflows, tables, ledger, queues and notifications from the outside, and checks that they agree to the
+ * cent, to the piece and to the event. It changes nothing.
+ */
+export async function audit(sources: AuditSources): Promise<Audit> {
+  const { temporal, sqs, notifications, supportQueueUrl } = sources;
+  const [facts, stored, ledger, parked, queued] = await Promise.all([
+    readOrderFacts(temporal),
+    readTables(sources.table, sources),
+    readLedger(sources.stripe),
+    readParked(sources),
+    Promise.all(sources.queueUrls.map((url) => countMessages(sqs, url))),
+  ]);
+  const events = accountForEvents(sources.sent, {
+    started: new Set(facts.flatMap(({ startedBy }) => startedBy ?? [])),
+    inboxes: facts.map(({ inbox }) => inbox),
+    parked: new Set(parked.flatMap(({ eventId }) => eventId ?? [])),
+    acknowledged: sources.acknowledged,
+    queued: queued.reduce((total, count) => total + count, 0),
+  });
+  const disagreements = [
+    ...checkOrders(facts, stored, ledger),
+    ...checkStock(stored),
+    ...events.lost.map(({ id, type }) => ({ subject: id, says: `${type} was lost` })),
+    ...events.contradictory.map(({ id, traces }) => ({ subject: id, says: traces.join(' and ') })),
+    ...(notifications ? checkNotifications(stored.orders, notifications) : []),
+  ];
+  if (notifications && supportQueueUrl !== undefined) {
+    const forSupport = notifications.filter(({ severity }) => severity !== 'info');
+    disagreements.push(
+      ...checkSubscription(
+        'support',
+        new Set(forSupport.map(({ notificationId }) => notificationId)),
+        await readNotificationIds(sqs, supportQueueUrl),
+      ),
+    );
+  }
+  return {
+    orders: Object.fromEntries(
+      [...Map.groupBy(facts, ({ state }) => state ?? 'unknown')].map(([state, some]) => [
+        state,
+        some.length,
+      ]),
+    ),
+    money: {
+      captured: ledger.reduce((total, { captured }) => total + captured, 0),
+      refunded: ledger.reduce((total, { refunded }) => total + refunded, 0),
+    },
+    events,
+    parked: parked.map(({ code, eventId }) => ({ code, eventId })),
+    disagreements,
+  };
+}
+
+async function readParked({ sqs, queueUrls }: AuditSources) {
+  const lists = await Promise.all(
+    queueUrls.map(async (url) => listParked(sqs, await findDeadLetterQueue(sqs, url))),
+  );
+  return lists.flat();
+}
+
+async function readNotificationIds(sqs: SQSClient, queueUrl: string): Promise<ReadonlySet<string>> {
+  const messages = await peekQueue(sqs, queueUrl);
+  return new Set(
+    messages.map(({ Body }) => (JSON.parse(Body ?? '') as OrderNotification).notificationId),
+  );
+}

@@ -1,0 +1,60 @@
+import { defineSearchAttributeKey } from '@temporalio/common';
+import { proxyActivities, setCurrentDetails, upsertSearchAttributes } from '@temporalio/workflow';
+import type { OrderActivities } from '../contracts/activities.ts';
+import { ORDER_STATE_ATTRIBUTE, type OrderRow } from '../contracts/orders.ts';
+import type { Notification } from '../domain/notification.ts';
+
+const { announceOrder } = proxyActivities<OrderActivities>({
+  startToCloseTimeout: '20s',
+  retry: { initialInterval: '500ms', maximumInterval: '1m' },
+});
+
+const stateAttribute = defineSearchAttributeKey(ORDER_STATE_ATTRIBUTE, 'KEYWORD');
+
+/**
+ * Tells the outside what becomes of an order: row, notifications, search attribute, current details. One
+ * announcement is under way at a time, and the order does not wait for it; what changes meanwhile goes
+ * together with the next, every notification in its order.
+ */
+export class Announcer {
+  readonly #row: () => OrderRow;
+  #notifications: Notification[] = [];
+  #busy = false;
+
+  /** @param row - gives the order's row as it is when an announcement goes out. */
+  constructor(row: () => OrderRow) {
+    this.#row = row;
+  }
+
+  /** Whether everything has been told. */
+  get idle(): boolean {
+    return !this.#busy && this.#notifications.length === 0;
+  }
+
+  announce(notification: Notification): void {
+    this.#notifications.push(notification);
+    if (!this.#busy) void this.#announceAll();
+  }
+
+  async #announceAll(): Promise<void> {
+    this.#busy = true;
+    // One turn of the microtasks: changes that follow at once are told together.
+    await Promise.resolve();
+    while (this.#notifications.length > 0) {
+      const row = this.#row();
+      const notifications = this.#notifications;
+      this.#notifications = [];
+      upsertSearchAttributes([{ key: stateAttribute, value: row.state }]);
+      setCurrentDetails(describe(row));
+      await announceOrder({ row, notifications });
+    }
+    this.#busy = false;
+  }
+}
+
+function describe({ state, waitingFor, reason }: OrderRow): string {
+  const parts = [`**${state}**`];
+  if (waitingFor) parts.push(`waiting for ${waitingFor}`);
+  if (reason) parts.push(`because of ${reason}`);
+  return parts.join(', ');
+}

@@ -1,0 +1,110 @@
+import { setDefaultSignalHandler, setHandler, uuid4 } from '@temporalio/workflow';
+import {
+  inboxQuery,
+  inboxSignal,
+  type InboxContent,
+  type InboxEvent,
+  type InboxOutcome,
+  type InboxRecord,
+} from '../contracts/inbox.ts';
+
+/** How many of the events dealt with an inbox remembers, and so recognises when they come again. */
+const REMEMBERED = 1_000;
+
+/** What became of one event; a `reason` is a code, present unless the event was plainly applied. */
+export interface Settled {
+  readonly outcome: InboxOutcome;
+  readonly reason?: string;
+}
+
+/**
+ * The way of events into a workflow. A signal handler that throws breaks its workflow long after the message
+ * was deleted, so the handlers here only append, and never throw; the workflow takes one event at a time when
+ * it is ready for it, and each ends as `applied`, `duplicate` or `refused`.
+ *
+ * Make one at the start of the workflow function, before the first await: it sets the handlers of the signal
+ * `waybill.events`, of unknown signals (recorded as refused) and of the query `waybill.inbox`.
+ */
+export class Inbox {
+  readonly #pending: InboxEvent[];
+  /** By event ID, in the order in which they were dealt with. */
+  readonly #records: Map<string, InboxRecord>;
+  #repeats: number;
+
+  /** @param carried - what the run before this one held, where the workflow continued as new. */
+  constructor(carried?: InboxContent) {
+    this.#pending = [...(carried?.pending ?? [])];
+    this.#records = new Map(carried?.records.map((record) => [record.id, record]));
+    this.#repeats = carried?.repeats ?? 0;
+    setHandler(inboxSignal, (events) => this.#receive(events));
+    setDefaultSignalHandler((name) => this.#recordUnreadable(name, 'unknown-signal'));
+    setHandler(inboxQuery, () => this.content());
+  }
+
+  /** What the inbox holds now: for continue-as-new, and for those who look. */
+  content(): InboxContent {
+    return {
+      pending: [...this.#pending],
+      records: [...this.#records.values()],
+      repeats: this.#repeats,
+    };
+  }
+
+  /** Whether an event waits that `due` lets through. */
+  has(due: (event: InboxEvent) => boolean): boolean {
+    return this.#pending.some(due);
+  }
+
+  /**
+   * Deals with the oldest event that `due` lets through; the others keep waiting. An `apply` that throws has
+   * its event refused as `handler-failed`, and the workflow goes on.
+   *
+   * @returns false when no event is due.
+   */
+  settleNext(due: (event: InboxEvent) => boolean, apply: (event: InboxEvent) => Settled): boolean {
+    const index = this.#pending.findIndex(due);
+    const event = this.#pending[index];
+    if (!event) return false;
+    this.#pending.splice(index, 1);
+    this.#record({ id: event.id, type: event.type, ...attempt(apply, event) });
+    return true;
+  }
+
+  #receive(events: unknown): void {
+    for (const event of Array.isArray(events) ? events : [events]) {
+      if (!isInboxEvent(event)) this.#recordUnreadable(inboxSignal.name, 'unreadable');
+      else if (this.#knows(event.id)) this.#repeats += 1;
+      else this.#pending.push(event);
+    }
+  }
+
+  #knows(id: string): boolean {
+    return this.#records.has(id) || this.#pending.some((event) => event.id === id);
+  }
+
+  #recordUnreadable(type: string, reason: string): void {
+    this.#record({ id: `${type}#${uuid4()}`, type, outcome: 'refused', reason });
+  }
+
+  #record(record: InboxRecord): void {
+    this.#records.set(record.id, record);
+    if (this.#records.size > REMEMBERED) {
+      const oldest = this.#records.keys().next();
+      if (!oldest.done) this.#records.delete(oldest.value);
+    }
+  }
+}
+
+function attempt(apply: (event: InboxEvent) => Settled, event: InboxEvent): Settled {
+  try {
+    return apply(event);
+  } catch (error) {
+    return { outcome: 'refused', reason: `handler-failed: ${String(error)}` };
+  }
+}
+
+function isInboxEvent(value: unknown): value is InboxEvent {
+  if (typeof value !== 'object' || value === null) return false;
+  const { id, type } = value as Partial<InboxEvent>;
+  return typeof id === 'string' && typeof type === 'string';
+}

@@ -1,0 +1,2 @@
+/** The workflows a worker runs: each export is a workflow type. */
+export { orderWorkflow } from './order.ts';

@@ -1,0 +1,248 @@
+import assert from 'node:assert/strict';
+import { DynamoDBClient, TransactionCanceledException } from '@aws-sdk/client-dynamodb';
+import { DynamoDBDocumentClient, GetCommand, PutCommand } from '@aws-sdk/lib-dynamodb';
+import fc from 'fast-check';
+import { deploy, type AwsConfig } from '../../dev/deploy.ts';
+import { synthesise } from '../../infra/app.ts';
+import { createStockActivities } from '../../src/activities/stock.ts';
+import type { Reservation, StockActivities } from '../../src/contracts/activities.ts';
+import { awsAccount, uniqueId } from '../support/servers.ts';
+
+describe('stock activities', () => {
+  let account: AwsConfig;
+  let table: DynamoDBDocumentClient;
+  let stockTable: string;
+  let stock: StockActivities;
+
+  before(async () => {
+    account = awsAccount();
+    ({ StockTable: stockTable } = await deploy(account, synthesise()));
+    table = DynamoDBDocumentClient.from(new DynamoDBClient(account));
+    stock = createStockActivities({ table, stockTable });
+  });
+
+  /** A SKU of its own, with so many pieces. */
+  async function skuOf(available: number): Promise<string> {
+    const sku = uniqueId('sku');
+    await table.send(
+      new PutCommand({ TableName: stockTable, Item: { key: `SKU#${sku}`, available } }),
+    );
+    return sku;
+  }
+
+  async function read(key: string): Promise<Record<string, unknown> | undefined> {
+    const { Item: item } = await table.send(
+      new GetCommand({ TableName: stockTable, Key: { key }, ConsistentRead: true }),
+    );
+    return item;
+  }
+
+  const available = async (sku: string) => (await read(`SKU#${sku}`))?.['available'];
+  const statusOf = async (orderKey: string) => (await read(`RESERVATION#${orderKey}`))?.['status'];
+
+  describe('reserveStock', () => {
+    it('takes all pieces, once', async () => {
+      const [mug, cap] = [await skuOf(5), await skuOf(1)];
+      const reservation = {
+        orderKey: uniqueId('order'),
+        pieces: [
+          { sku: mug, quantity: 2 },
+          { sku: cap, quantity: 1 },
+        ],
+      };
+      assert.deepEqual(await stock.reserveStock(reservation), { kind: 'reserved' });
+      // The last cap is gone, to this very order: its repeat is not short of it.
+      assert.deepEqual(await stock.reserveStock(reservation), { kind: 'reserved' });
+      assert.deepEqual([await available(mug), await available(cap)], [3, 0]);
+      assert.deepEqual(await read(`RESERVATION#${reservation.orderKey}`), {
+        key: `RESERVATION#${reservation.orderKey}`,
+        status: 'reserved',
+        pieces: reservation.pieces,
+      });
+    });
+
+    it('takes nothing where a single SKU is short or unknown, and names which', async () => {
+      const [mug, cap, unknown] = [await skuOf(5), await skuOf(1), uniqueId('sku')];
+      const reservation = {
+        orderKey: uniqueId('order'),
+        pieces: [
+          { sku: mug, quantity: 5 },
+          { sku: cap, quantity: 2 },
+          { sku: unknown, quantity: 1 },
+        ],
+      };
+      assert.deepEqual(await stock.reserveStock(reservation), {
+        kind: 'short',
+        skus: [cap, unknown],
+      });
+      assert.deepEqual([await available(mug), await available(cap)], [5, 1]);
+      assert.equal(await statusOf(reservation.orderKey), undefined);
+    });
+
+    it('takes as many as 50 SKUs in one go', async () => {
+      const skus = await Promise.all(Array.from({ length: 50 }, () => skuOf(1)));
+      const pieces = skus.map((sku) => ({ sku, quantity: 1 }));
+      const orderKey = uniqueId('order');
+      assert.deepEqual(await stock.reserveStock({ orderKey, pieces }), { kind: 'reserved' });
+      await stock.releaseStock({ orderKey });
+      const left = await Promise.all(skus.map(available));
+      assert.deepEqual(new Set(left), new Set([1]));
+    });
+
+    it('gives the last piece to one of many', async () => {
+      const sku = await skuOf(1);
+      const answers = await Promise.all(
+        Array.from({ length: 8 }, () =>
+          repeated(() =>
+            stock.reserveStock({ orderKey: uniqueId('order'), pieces: [{ sku, quantity: 1 }] }),
+          ),
+        ),
+      );
+      assert.equal(answers.filter(({ kind }) => kind === 'reserved').length, 1);
+      assert.equal(answers.filter(({ kind }) => kind === 'short').length, 7);
+      assert.equal(await available(sku), 0);
+    });
+  });
+
+  describe('releaseStock', () => {
+    it('gives back what was reserved, once', async () => {
+      const sku = await skuOf(5);
+      const orderKey = uniqueId('order');
+      await stock.reserveStock({ orderKey, pieces: [{ sku, quantity: 2 }] });
+      await stock.releaseStock({ orderKey });
+      await stock.releaseStock({ orderKey });
+      assert.equal(await available(sku), 5);
+      assert.equal(await statusOf(orderKey), 'released');
+    });
+
+    it('before any reserve leaves a tombstone: the reserve that comes late takes nothing', async () => {
+      const sku = await skuOf(5);
+      const reservation = { orderKey: uniqueId('order'), pieces: [{ sku, quantity: 2 }] };
+      await stock.releaseStock(reservation);
+      assert.deepEqual(await stock.reserveStock(reservation), { kind: 'released' });
+      assert.equal(await available(sku), 5);
+    });
+
+    it('after a reserve makes its late repeat take nothing either', async () => {
+      const sku = await skuOf(5);
+      const reservation = { orderKey: uniqueId('order'), pieces: [{ sku, quantity: 2 }] };
+      await stock.reserveStock(reservation);
+      await stock.releaseStock(reservation);
+      assert.deepEqual(await stock.reserveStock(reservation), { kind: 'released' });
+      assert.equal(await available(sku), 5);
+    });
+
+    it('at once with the reserve leaves it released, whichever came first', async () => {
+      const sku = await skuOf(100);
+      await Promise.all(
+        Array.from({ length: 20 }, async () => {
+          const reservation = { orderKey: uniqueId('order'), pieces: [{ sku, quantity: 3 }] };
+          await Promise.all([
+            repeated(() => stock.reserveStock(reservation)),
+            repeated(() => stock.releaseStock(reservation)),
+            repeated(() => stock.releaseStock(reservation)),
+          ]);
+          assert.equal(await statusOf(reservation.orderKey), 'released');
+        }),
+      );
+      assert.equal(await available(sku), 100);
+    });
+  });
+
+  it('what is available and what is reserved add up to what there was, and neither is ever negative', async () => {
+    const pieces = fc.record({
+      mugs: fc.integer({ min: 1, max: 6 }),
+      caps: fc.integer({ min: 1, max: 6 }),
+    });
+    const step = fc.record({
+      order: fc.integer({ min: 0, max: 3 }),
+      act: fc.constantFrom('reserve', 'release'),
+    });
+    // What is in one round happens at once.
+    const rounds = fc.array(fc.array(step, { minLength: 1, maxLength: 3 }), { maxLength: 8 });
+    await fc.assert(
+      fc.asyncProperty(fc.tuple(pieces, pieces, pieces, pieces), rounds, async (wanted, acts) => {
+        const [mug, cap] = [await skuOf(10), await skuOf(10)];
+        const reservations = wanted.map(({ mugs, caps }): Reservation => ({
+          orderKey: uniqueId('order'),
+          pieces: [
+            { sku: mug, quantity: mugs },
+            { sku: cap, quantity: caps },
+          ],
+        }));
+        const released = new Set<Reservation>();
+        for (const round of acts) {
+          await Promise.all(
+            round.map(async ({ order, act }) => {
+              const reservation = reservations[order] ?? assert.fail();
+              if (act === 'reserve') await repeated(() => stock.reserveStock(reservation));
+              else {
+                released.add(reservation);
+                await repeated(() => stock.releaseStock(reservation));
+              }
+            }),
+          );
+          const taken = { [mug]: 0, [cap]: 0 };
+          for (const reservation of reservations) {
+            const status = await statusOf(reservation.orderKey);
+            assert.equal(status === 'released', released.has(reservation));
+            if (status !== 'reserved') continue;
+            for (const { sku, quantity } of reservation.pieces) taken[sku]! += quantity;
+          }
+          for (const sku of [mug, cap]) {
+            const left = Number(await available(sku));
+            assert.ok(left >= 0);
+            assert.equal(left, 10 - (taken[sku] ?? 0));
+          }
+        }
+      }),
+      { numRuns: 25 },
+    );
+  });
+
+  for (const code of ['TransactionConflict', 'ThrottlingError', 'ProvisionedThroughputExceeded']) {
+    it(`throws at ${code}, even beside a piece that is short: it may be short for the other's sake`, async () => {
+      const conflicting = DynamoDBDocumentClient.from(new DynamoDBClient(account));
+      const cancelled = new TransactionCanceledException({
+        message: 'cancelled',
+        $metadata: {},
+        CancellationReasons: [{ Code: code }, { Code: 'ConditionalCheckFailed' }],
+      });
+      conflicting.middlewareStack.add(
+        (next, { commandName }) =>
+          (input) =>
+            commandName?.startsWith('TransactWrite') ? Promise.reject(cancelled) : next(input),
+        { step: 'initialize' },
+      );
+      const conflicted = createStockActivities({ table: conflicting, stockTable });
+      await assert.rejects(
+        conflicted.reserveStock({
+          orderKey: uniqueId('order'),
+          pieces: [{ sku: 'mug', quantity: 1 }],
+        }),
+        cancelled,
+      );
+    });
+  }
+
+  it('throws where DynamoDB may yet say yes: it is no answer about the stock', async () => {
+    const elsewhere = createStockActivities({ table, stockTable: 'no-such-table' });
+    const reservation = { orderKey: uniqueId('order'), pieces: [{ sku: 'mug', quantity: 1 }] };
+    await assert.rejects(elsewhere.reserveStock(reservation), {
+      name: 'ResourceNotFoundException',
+    });
+    await assert.rejects(elsewhere.releaseStock(reservation), {
+      name: 'ResourceNotFoundException',
+    });
+  });
+});
+
+/** As Temporal does: what is thrown (a conflict of transactions) is tried again. */
+async function repeated<T>(work: () => Promise<T>, attempts = 20): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (attempts === 1) throw error;
+    return repeated(work, attempts - 1);
+  }
+}

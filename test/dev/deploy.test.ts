@@ -1,0 +1,85 @@
+import assert from 'node:assert/strict';
+import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';
+import { PublishCommand, SNSClient } from '@aws-sdk/client-sns';
+import { type Message, ReceiveMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
+import { type AwsConfig, deploy } from '../../dev/deploy.ts';
+import { OUTPUTS, type Outputs, synthesise } from '../../infra/app.ts';
+import { SOURCES } from '../../src/contracts/events.ts';
+import { awsAccount, eventually } from '../support/servers.ts';
+
+describe('deploy', () => {
+  let account: AwsConfig;
+  let sqs: SQSClient;
+  let template: object;
+  let outputs: Outputs;
+
+  before(async () => {
+    account = awsAccount();
+    sqs = new SQSClient(account);
+    template = synthesise();
+    outputs = await deploy(account, template);
+  });
+
+  async function receive(queueUrl: string): Promise<Message> {
+    return eventually(async () => {
+      const { Messages } = await sqs.send(
+        new ReceiveMessageCommand({ QueueUrl: queueUrl, WaitTimeSeconds: 1 }),
+      );
+      return Messages?.[0];
+    });
+  }
+
+  it('answers every output, with URLs at the endpoint that was given', () => {
+    for (const name of OUTPUTS) assert.ok(outputs[name], name);
+    assert.equal(new URL(outputs.OrdersQueueUrl).origin, account.endpoint);
+    assert.match(outputs.PaymentsFifoDlqUrl, /\/payments-dlq\.fifo$/);
+  });
+
+  it('goes on with what is there when run again, and adds what is new', async () => {
+    assert.deepEqual(await deploy(account, template), outputs);
+
+    const bare = awsAccount();
+    const { Resources, Outputs } = structuredClone(template) as Record<string, object>;
+    const without = (entries: object = {}) =>
+      Object.fromEntries(Object.entries(entries).filter(([name]) => !name.startsWith('Support')));
+    await assert.rejects(
+      deploy(bare, { Resources: without(Resources), Outputs: without(Outputs) }),
+      /lacks the outputs SupportQueueUrl/,
+    );
+    const added = await deploy(bare, template);
+    assert.match(added.SupportQueueUrl, /support-notifications$/);
+  });
+
+  it('brings an event from the bus to the queue of its source, whatever its type', async () => {
+    const client = new EventBridgeClient(account);
+    const { FailedEntryCount } = await client.send(
+      new PutEventsCommand({
+        Entries: [
+          {
+            EventBusName: outputs.EventBusName,
+            Source: SOURCES.storefront,
+            DetailType: 'NobodyKnows',
+            Detail: '{"orderId":"1"}',
+          },
+        ],
+      }),
+    );
+    assert.equal(FailedEntryCount, 0);
+    const body = JSON.parse((await receive(outputs.OrdersQueueUrl)).Body ?? '');
+    assert.equal(body['detail-type'], 'NobodyKnows');
+  });
+
+  it('brings support what its filter lets through, as it was published', async () => {
+    const client = new SNSClient(account);
+    for (const severity of ['info', 'warning']) {
+      await client.send(
+        new PublishCommand({
+          TopicArn: outputs.NotificationsTopicArn,
+          Message: `it is ${severity}`,
+          MessageAttributes: { severity: { DataType: 'String', StringValue: severity } },
+        }),
+      );
+    }
+    assert.equal((await receive(outputs.SupportQueueUrl)).Body, 'it is warning');
+  });
+});

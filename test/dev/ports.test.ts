@@ -1,0 +1,36 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { type AddressInfo, createServer, type Server } from 'node:net';
+import { assertPortsFree, freePort } from '../../dev/ports.ts';
+import type { UserError } from '../../src/platform/errors.ts';
+
+describe('the ports of the stack', () => {
+  let server: Server;
+  let taken: number;
+
+  before(async () => {
+    server = createServer().listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    taken = (server.address() as AddressInfo).port;
+  });
+  after(() => server.close());
+
+  it('may be free', async () => {
+    await assertPortsFree([{ port: await freePort(), name: 'Temporal' }]);
+  });
+
+  it('are named when they are taken, with what to do', async () => {
+    const free = await freePort();
+    await assert.rejects(
+      assertPortsFree([
+        { port: taken, name: 'Temporal', alternative: 'or set TEMPORAL_ADDRESS' },
+        { port: free, name: 'the orders API' },
+      ]),
+      (error: UserError) => {
+        assert.equal(error.message, `127.0.0.1:${taken}, meant for Temporal, is taken`);
+        assert.match(error.hint, /^stop what listens there .*, or set TEMPORAL_ADDRESS$/);
+        return true;
+      },
+    );
+  });
+});

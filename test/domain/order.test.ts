@@ -1,0 +1,150 @@
+import assert from 'node:assert/strict';
+import fc from 'fast-check';
+import {
+  decideCancellation,
+  decideDelivered,
+  decideDispatched,
+  decidePaymentCaptured,
+  decidePaymentFailed,
+  decidePaymentMethod,
+  isDelivered,
+  isDispatched,
+  openOrder,
+  piecesBySku,
+  totalOf,
+  type Order,
+  type OrderLine,
+} from '../../src/domain/order.ts';
+
+const order = openOrder({ amount: 2500, currency: 'USD' }, 'pm_card_visa');
+const cancellation = { reason: 'changed-my-mind', requestedBy: 'customer' };
+
+function withPayment(known: Partial<Order['payment']>): Order {
+  return { ...order, payment: { ...order.payment, ...known } };
+}
+
+function applied(decision: ReturnType<typeof decideCancellation>): Order {
+  assert.equal(decision.outcome, 'applied', JSON.stringify(decision));
+  return (decision as { order: Order }).order;
+}
+
+describe('an order', () => {
+  it('needs no payment when it is free', () => {
+    assert.equal(openOrder({ amount: 0, currency: 'USD' }, null).payment.status, 'not-needed');
+    assert.equal(order.payment.status, 'open');
+  });
+
+  it('totals its lines and merges them by SKU, whatever they are', () => {
+    const line = fc.record({
+      sku: fc.constantFrom('a', 'b', 'c'),
+      quantity: fc.integer({ min: 1, max: 40 }),
+      amount: fc.integer({ min: 0, max: 99_999 }),
+      sellerId: fc.constant('s'),
+    });
+    fc.assert(
+      fc.property(fc.array(line), (lines: OrderLine[]) => {
+        const pieces = piecesBySku(lines);
+        assert.equal(
+          pieces.reduce((sum, { quantity }) => sum + quantity, 0),
+          lines.reduce((sum, { quantity }) => sum + quantity, 0),
+        );
+        assert.equal(new Set(pieces.map(({ sku }) => sku)).size, pieces.length);
+        assert.ok(Number.isInteger(totalOf(lines, 'USD').amount));
+      }),
+    );
+  });
+
+  it('can be cancelled until its first parcel left, once', () => {
+    const cancelled = applied(decideCancellation(order, cancellation));
+    assert.deepEqual(cancelled.cancellation, cancellation);
+    assert.deepEqual(decideCancellation(cancelled, cancellation), {
+      outcome: 'duplicate',
+      reason: 'already-cancelled',
+    });
+    const dispatched = applied(decideDispatched(order, 'parcel-1'));
+    assert.deepEqual(decideCancellation(dispatched, cancellation), {
+      outcome: 'refused',
+      reason: 'already-dispatched',
+    });
+    assert.deepEqual(decideCancellation({ ...order, state: 'closed' }, cancellation), {
+      outcome: 'refused',
+      reason: 'order-closed',
+    });
+  });
+
+  it('sends no parcel once it is cancelled', () => {
+    const cancelled = applied(decideCancellation(order, cancellation));
+    for (const decide of [decideDispatched, decideDelivered]) {
+      assert.deepEqual(decide(cancelled, 'parcel-1'), {
+        outcome: 'refused',
+        reason: 'order-cancelled',
+      });
+    }
+  });
+
+  it('takes another payment method while nothing has been paid', () => {
+    assert.equal(applied(decidePaymentMethod(order, 'pm_2')).payment.method, 'pm_2');
+    for (const status of ['in-flight', 'declined'] as const) {
+      const next = applied(decidePaymentMethod(withPayment({ status }), 'pm_2'));
+      assert.equal(next.payment.method, 'pm_card_visa');
+      assert.equal(next.payment.nextMethod, 'pm_2');
+    }
+    for (const [status, reason] of [
+      ['not-needed', 'nothing-to-pay'],
+      ['authorised', 'already-paid'],
+      ['captured', 'already-paid'],
+      ['returned', 'payment-returned'],
+    ] as const) {
+      assert.deepEqual(decidePaymentMethod(withPayment({ status }), 'pm_2'), {
+        outcome: 'refused',
+        reason,
+      });
+    }
+  });
+
+  it("believes the provider's capture only for its own intent and amount", () => {
+    const paid = withPayment({ status: 'captured', intentId: 'pi_1' });
+    const money = order.total;
+    const confirmed = applied(decidePaymentCaptured(paid, { intentId: 'pi_1', money }));
+    assert.equal(confirmed.payment.confirmedByProvider, true);
+    const again = decidePaymentCaptured(confirmed, { intentId: 'pi_1', money });
+    assert.equal(again.outcome, 'duplicate');
+    for (const claim of [
+      { intentId: 'pi_2', money },
+      { intentId: 'pi_1', money: { ...money, amount: 2501 } },
+      { intentId: 'pi_1', money: { ...money, currency: 'EUR' as const } },
+    ]) {
+      assert.equal(decidePaymentCaptured(paid, claim).outcome, 'refused');
+    }
+  });
+
+  it('does not let an old decline undo a payment', () => {
+    const paid = withPayment({ status: 'captured', intentId: 'pi_1' });
+    assert.equal(decidePaymentFailed(paid, { intentId: 'pi_1' }).outcome, 'refused');
+    const declined = withPayment({ status: 'declined', intentId: 'pi_1' });
+    assert.equal(decidePaymentFailed(declined, { intentId: 'pi_1' }).outcome, 'duplicate');
+  });
+
+  it('ends with the same parcels in whatever order and however often the carrier tells', () => {
+    const news = fc.array(
+      fc.tuple(fc.constantFrom('p1', 'constructor'), fc.constantFrom('dispatched', 'delivered')),
+    );
+    fc.assert(
+      fc.property(news, (told) => {
+        let current: Order = order;
+        for (const [parcel, status] of told) {
+          const decide = status === 'delivered' ? decideDelivered : decideDispatched;
+          const decision = decide(current, parcel);
+          assert.notEqual(decision.outcome, 'refused');
+          if (decision.outcome === 'applied') current = decision.order;
+        }
+        const parcels = new Set(told.map(([parcel]) => parcel));
+        assert.equal(isDispatched(current), parcels.size > 0);
+        const arrived = [...parcels].every((parcel) =>
+          told.some(([other, status]) => other === parcel && status === 'delivered'),
+        );
+        assert.equal(isDelivered(current), parcels.size > 0 && arrived);
+      }),
+    );
+  });
+});

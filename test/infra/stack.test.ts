@@ -1,0 +1,132 @@
+import assert from 'node:assert/strict';
+import { Match, Template } from 'aws-cdk-lib/assertions';
+import { EVENTS } from '../../src/contracts/events.ts';
+import { OUTPUTS, synthesise } from '../../infra/app.ts';
+
+interface QueueResource {
+  readonly Properties: {
+    readonly QueueName: string;
+    readonly FifoQueue?: boolean;
+    readonly MessageRetentionPeriod: number;
+    readonly RedrivePolicy?: {
+      readonly deadLetterTargetArn: { readonly 'Fn::GetAtt': readonly [string, string] };
+      readonly maxReceiveCount: number;
+    };
+  };
+}
+
+interface RuleResource {
+  readonly Properties: {
+    readonly EventPattern: { readonly source: readonly string[] };
+    readonly Targets: readonly { readonly Arn: { readonly 'Fn::GetAtt': readonly string[] } }[];
+  };
+}
+
+interface PolicyStatement {
+  readonly Effect: 'Allow' | 'Deny';
+  readonly Principal: unknown;
+  readonly Condition?: { readonly ArnEquals?: object };
+}
+
+describe('the AWS resources', () => {
+  let template: Template;
+  let queues: Record<string, QueueResource>;
+  let sources: [string, QueueResource][];
+  let rules: RuleResource[];
+
+  before(() => {
+    template = Template.fromJSON(synthesise());
+    queues = template.findResources('AWS::SQS::Queue') as Record<string, QueueResource>;
+    sources = Object.entries(queues).filter(([, queue]) => queue.Properties.RedrivePolicy);
+    rules = Object.values(template.findResources('AWS::Events::Rule')) as RuleResource[];
+  });
+
+  function dlqOf(queue: QueueResource): QueueResource {
+    const name = queue.Properties.RedrivePolicy?.deadLetterTargetArn['Fn::GetAtt'][0] ?? '';
+    const dlq = queues[name];
+    assert.ok(dlq, `the DLQ of ${queue.Properties.QueueName}`);
+    return dlq;
+  }
+
+  it('has four source queues, each with a DLQ of its own and of its kind', () => {
+    const pairs = sources.map(([, queue]) => [
+      queue.Properties.QueueName,
+      dlqOf(queue).Properties.QueueName,
+    ]);
+    assert.deepEqual(Object.fromEntries(pairs), {
+      orders: 'orders-dlq',
+      payments: 'payments-dlq',
+      'payments.fifo': 'payments-dlq.fifo',
+      fulfilment: 'fulfilment-dlq',
+    });
+    for (const [, queue] of sources) {
+      assert.equal(queue.Properties.FifoQueue, dlqOf(queue).Properties.FifoQueue);
+    }
+  });
+
+  it('keeps a parked message longer than the queue it came from would have', () => {
+    for (const [, queue] of sources) {
+      const retention = queue.Properties.MessageRetentionPeriod;
+      assert.ok(dlqOf(queue).Properties.MessageRetentionPeriod > retention);
+    }
+  });
+
+  it('moves messages by receive count as a backstop only', () => {
+    for (const [, { Properties }] of sources) {
+      assert.equal(Properties.RedrivePolicy?.maxReceiveCount, Properties.FifoQueue ? 1_000 : 50);
+    }
+  });
+
+  it('sends every canonical source to one queue, and none to a FIFO queue', () => {
+    const routed = rules.map(({ Properties: { EventPattern, Targets } }) => {
+      assert.deepEqual(Object.keys(EventPattern), ['source']);
+      assert.equal(Targets.length, 1);
+      const queue = queues[Targets[0]?.Arn['Fn::GetAtt'][0] ?? ''];
+      assert.ok(queue);
+      assert.equal(queue.Properties.FifoQueue, undefined);
+      return EventPattern.source;
+    });
+    const known = new Set(Object.values(EVENTS).map(({ source }) => source));
+    assert.deepEqual(routed.flat().sort(), [...known].sort());
+  });
+
+  it('lets only its own rule or topic send to a queue', () => {
+    const policies = Object.values(template.findResources('AWS::SQS::QueuePolicy'));
+    const allowed = policies.flatMap((policy) =>
+      (policy['Properties'].PolicyDocument.Statement as PolicyStatement[]).filter(
+        ({ Effect }) => Effect === 'Allow',
+      ),
+    );
+    assert.equal(allowed.length, 4);
+    for (const { Condition, Principal } of allowed) {
+      assert.deepEqual(Object.keys(Condition?.ArnEquals ?? {}), ['aws:SourceArn']);
+      assert.notDeepEqual(Principal, { AWS: '*' });
+    }
+  });
+
+  it('tells support of warnings and worse alone', () => {
+    template.resourceCountIs('AWS::SNS::Subscription', 1);
+    template.hasResourceProperties('AWS::SNS::Subscription', {
+      Protocol: 'sqs',
+      RawMessageDelivery: true,
+      FilterPolicy: { severity: ['warning', 'critical'] },
+      FilterPolicyScope: Match.absent(),
+    });
+  });
+
+  it('keeps the tables when the stack goes, and their past', () => {
+    template.allResources('AWS::DynamoDB::Table', {
+      DeletionPolicy: 'Retain',
+      Properties: {
+        BillingMode: 'PAY_PER_REQUEST',
+        PointInTimeRecoverySpecification: { PointInTimeRecoveryEnabled: true },
+      },
+    });
+    template.resourceCountIs('AWS::DynamoDB::Table', 3);
+  });
+
+  it('names its outputs as the local stack reads them, and wants no bootstrapped account', () => {
+    assert.deepEqual(Object.keys(template.findOutputs('*')).sort(), [...OUTPUTS].sort());
+    assert.deepEqual(template.findParameters('*'), {});
+  });
+});

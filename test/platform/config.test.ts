@@ -1,0 +1,166 @@
+import assert from 'node:assert/strict';
+import { DEFAULT_POLICY } from '../../src/domain/policy.ts';
+import { describeConfig, loadConfig, type Environment } from '../../src/platform/config.ts';
+import { UserError } from '../../src/platform/errors.ts';
+
+const SECRET = 'sk_test_do_not_show';
+
+const WORKER: Environment = {
+  WAYBILL_ORDERS_TABLE: 'orders',
+  WAYBILL_STOCK_TABLE: 'stock',
+  WAYBILL_PAYMENTS_TABLE: 'payments',
+  WAYBILL_NOTIFICATIONS_TOPIC_ARN: 'arn:aws:sns:eu-west-1:123456789012:order-notifications',
+  WAYBILL_STRIPE_API_KEY: SECRET,
+};
+
+const BRIDGE: Environment = {
+  WAYBILL_QUEUE_URLS: 'http://127.0.0.1:4566/1/orders, http://127.0.0.1:4566/1/payments.fifo',
+};
+
+function refusal(load: () => unknown): UserError {
+  try {
+    load();
+  } catch (error) {
+    assert.ok(error instanceof UserError, String(error));
+    return error;
+  }
+  return assert.fail('the configuration was accepted');
+}
+
+describe('loadConfig', () => {
+  it('gives a process what it needs, with defaults, and nothing of other processes', () => {
+    const config = loadConfig('worker', WORKER);
+    assert.deepEqual(config, {
+      ordersTable: 'orders',
+      stockTable: 'stock',
+      paymentsTable: 'payments',
+      notificationsTopicArn: 'arn:aws:sns:eu-west-1:123456789012:order-notifications',
+      stripeApiKey: SECRET,
+      stripeBaseUrl: 'https://api.stripe.com',
+      workflowBundle: undefined,
+      buildId: undefined,
+      graceSeconds: 20,
+      logLevel: 'info',
+    });
+  });
+
+  it('looks at nothing that a process does not need', () => {
+    const config = loadConfig('bridge', { ...BRIDGE, WAYBILL_API_PORT: 'nonsense' });
+    assert.deepEqual(config.queueUrls, [
+      'http://127.0.0.1:4566/1/orders',
+      'http://127.0.0.1:4566/1/payments.fifo',
+    ]);
+    assert.equal(config.earlyLimitSeconds, 900);
+    assert.deepEqual(config.orderPolicy, DEFAULT_POLICY);
+  });
+
+  it('takes a part of the order policy and leaves the rest as it is by default', () => {
+    const { orderPolicy } = loadConfig('bridge', {
+      ...BRIDGE,
+      WAYBILL_ORDER_POLICY: '{"paymentMethodWithinSeconds":3}',
+    });
+    assert.deepEqual(orderPolicy, { ...DEFAULT_POLICY, paymentMethodWithinSeconds: 3 });
+  });
+
+  it('is frozen, all the way down, and leaves the defaults as they are', () => {
+    const config = loadConfig('bridge', BRIDGE);
+    assert.ok(Object.isFrozen(config));
+    assert.ok(Object.isFrozen(config.queueUrls));
+    assert.ok(Object.isFrozen(config.orderPolicy));
+    assert.notEqual(config.orderPolicy, DEFAULT_POLICY);
+  });
+
+  it('names every variable that is wrong, what was expected and what came', () => {
+    const { message, hint } = refusal(() =>
+      loadConfig('worker', {
+        ...WORKER,
+        WAYBILL_STOCK_TABLE: '',
+        WAYBILL_GRACE_SECONDS: '0',
+        WAYBILL_LOG_LEVEL: 'loud',
+      }),
+    );
+    assert.match(message, /^worker cannot start/);
+    assert.match(
+      message,
+      /WAYBILL_STOCK_TABLE: expected a name of 1 to 255 characters, received nothing/,
+    );
+    assert.match(message, /WAYBILL_GRACE_SECONDS: expected whole seconds, 1 to 110, received "0"/);
+    assert.match(message, /WAYBILL_LOG_LEVEL: expected trace, debug, .*, received "loud"/);
+    assert.doesNotMatch(message, /WAYBILL_ORDERS_TABLE|\n/);
+    assert.match(hint, /waybill config/);
+  });
+
+  for (const [variable, text] of [
+    ['WAYBILL_QUEUE_URLS', 'orders,payments'],
+    ['WAYBILL_QUEUE_URLS', 'http://127.0.0.1/1/orders,'],
+    ['WAYBILL_QUEUE_URLS', 'file:///etc/passwd'],
+    ['WAYBILL_ORDER_POLICY', 'soon'],
+    ['WAYBILL_ORDER_POLICY', '[]'],
+    ['WAYBILL_ORDER_POLICY', '{"paymentWithinSeconds":3}'],
+    ['WAYBILL_ORDER_POLICY', '{"paymentMethodWithinSeconds":1e400}'],
+    ['WAYBILL_ORDER_POLICY', '{"paymentMethodWithinSeconds":0}'],
+    ['WAYBILL_EARLY_LIMIT_SECONDS', '1.5'],
+    ['WAYBILL_EARLY_LIMIT_SECONDS', '-1'],
+  ] as const) {
+    it(`refuses ${variable}=${text}`, () => {
+      const { message } = refusal(() => loadConfig('bridge', { ...BRIDGE, [variable]: text }));
+      assert.ok(message.includes(`${variable}: expected `), message);
+      assert.ok(message.includes(`received ${JSON.stringify(text)}`), message);
+    });
+  }
+
+  it('never prints a secret, nor a password in a URL', () => {
+    const { message } = refusal(() =>
+      loadConfig('worker', {
+        ...WORKER,
+        WAYBILL_STRIPE_API_KEY: undefined,
+        WAYBILL_STRIPE_BASE_URL: 'ftp://me:hunter2@example.com',
+      }),
+    );
+    assert.match(
+      message,
+      /WAYBILL_STRIPE_API_KEY: expected an API key of Stripe, received nothing/,
+    );
+    assert.match(message, /received "ftp:\/\/\*+@example.com"/);
+  });
+});
+
+describe('describeConfig', () => {
+  const lines = describeConfig({
+    ...WORKER,
+    WAYBILL_LOG_LEVEL: 'loud',
+    TEMPORAL_ADDRESS: '127.0.0.1:7233',
+    TEMPORAL_API_KEY: SECRET,
+    TEMPORAL_GRPC_META_AUTHORIZATION: SECRET,
+    AWS_ACCESS_KEY_ID: '000000000000',
+    AWS_SECRET_ACCESS_KEY: SECRET,
+    AWS_ENDPOINT_URL: `http://me:${SECRET}@127.0.0.1:4566`,
+    AWS_SOMETHING_NEW: SECRET,
+    HOME: '/home/me',
+  });
+  const byVariable = new Map(lines.map((line) => [line.variable, line]));
+
+  it('shows what is in force and where it comes from', () => {
+    const shown = (variable: string) => {
+      const line = byVariable.get(variable);
+      return [line?.text, line?.from];
+    };
+    assert.deepEqual(shown('WAYBILL_ORDERS_TABLE'), ['orders', 'environment']);
+    assert.deepEqual(shown('WAYBILL_API_PORT'), ['8080', 'default']);
+    assert.deepEqual(shown('WAYBILL_QUEUE_URLS'), [null, 'not set']);
+    assert.deepEqual(shown('TEMPORAL_ADDRESS'), ['127.0.0.1:7233', 'environment']);
+    assert.deepEqual(shown('AWS_ACCESS_KEY_ID'), ['000000000000', 'environment']);
+    assert.equal(byVariable.has('HOME'), false);
+  });
+
+  it('says what is wrong, where something is', () => {
+    assert.match(byVariable.get('WAYBILL_LOG_LEVEL')?.problem ?? '', /received "loud"/);
+    assert.equal(byVariable.get('WAYBILL_QUEUE_URLS')?.problem, null);
+    assert.equal(byVariable.get('WAYBILL_STRIPE_API_KEY')?.problem, null);
+  });
+
+  it('shows no secret, whoever it belongs to', () => {
+    assert.equal(JSON.stringify(lines).includes(SECRET), false);
+    assert.equal(byVariable.get('AWS_SECRET_ACCESS_KEY')?.from, 'environment');
+  });
+});

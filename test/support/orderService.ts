@@ -1,0 +1,186 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { SNSClient } from '@aws-sdk/client-sns';
+import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
+import { Client, Connection, type WorkflowHandleWithStartDetails } from '@temporalio/client';
+import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
+import { NativeConnection, Worker } from '@temporalio/worker';
+import { deploy } from '../../dev/deploy.ts';
+import { seedStock } from '../../dev/feed/stock.ts';
+import { openLedger } from '../../dev/provider/ledger.ts';
+import { createProvider } from '../../dev/provider/server.ts';
+import { synthesise } from '../../infra/app.ts';
+import { createOrderActivities } from '../../src/activities/orders.ts';
+import { createPaymentActivities } from '../../src/activities/payments.ts';
+import { createStockActivities } from '../../src/activities/stock.ts';
+import { bundleWorkflows } from '../../src/cli/workflowBundle.ts';
+import { readLedger } from '../../src/console/ledger.ts';
+import { readTables } from '../../src/console/tables.ts';
+import type { InboxEvent } from '../../src/contracts/inbox.ts';
+import { inboxSignal } from '../../src/contracts/inbox.ts';
+import {
+  orderQuery,
+  orderWorkflow,
+  orderWorkflowId,
+  type OrderResult,
+  type OrderRow,
+  type PlacedOrder,
+} from '../../src/contracts/orders.ts';
+import { DEFAULT_POLICY, type OrderPolicy } from '../../src/domain/policy.ts';
+import { createStripe } from '../../src/platform/stripe.ts';
+import { createTelemetry } from '../../src/platform/telemetry.ts';
+import { awsAccount, eventually, temporalAddress, uniqueId } from './servers.ts';
+
+const REPLAY_FOLDER = join(import.meta.dirname, '../replay');
+
+export type OrderHandle = WorkflowHandleWithStartDetails<
+  (...args: [unknown]) => Promise<OrderResult>
+>;
+
+/** The order service's workflows and activities as they are, on an account and task queues of their own. */
+export async function startOrderService() {
+  const account = awsAccount();
+  const outputs = await deploy(account, synthesise());
+  const table = DynamoDBDocumentClient.from(new DynamoDBClient(account));
+  const sns = new SNSClient(account);
+  await seedStock(table, outputs.StockTable, { record: 100_000, scarce: 0 });
+
+  const folder = await mkdtemp(join(tmpdir(), 'waybill-provider-'));
+  const ledger = openLedger(join(folder, 'ledger.jsonl'));
+  const provider = createProvider(ledger);
+  const address = await provider.listen({ host: '127.0.0.1', port: 0 });
+  const stripe = createStripe({ apiKey: 'sk_test_local', baseUrl: address, timeoutMs: 10_000 });
+
+  const namespace = 'default';
+  const connection = await NativeConnection.connect({ address: temporalAddress() });
+  const clientConnection = await Connection.connect({ address: temporalAddress() });
+  const client = new Client({ connection: clientConnection, namespace });
+
+  const shared = { connection, namespace, plugins: [createTelemetry()] };
+  const orders = await Worker.create({
+    ...shared,
+    taskQueue: 'orders',
+    workflowBundle: await bundleWorkflows(),
+    activities: {
+      ...createOrderActivities({
+        table,
+        ordersTable: outputs.OrdersTable,
+        sns,
+        topicArn: outputs.NotificationsTopicArn,
+      }),
+      ...createStockActivities({ table, stockTable: outputs.StockTable }),
+    },
+  });
+  const running = [orders.run()];
+  const workers = [orders];
+  const names = {
+    ordersTable: outputs.OrdersTable,
+    stockTable: outputs.StockTable,
+    paymentsTable: outputs.PaymentsTable,
+  };
+
+  return {
+    client,
+    table,
+    outputs,
+    provider,
+
+    /** Until this is called, no payment gets an answer. */
+    async startPayments(): Promise<void> {
+      if (workers.length > 1) return;
+      const payments = await Worker.create({
+        ...shared,
+        taskQueue: 'payments',
+        activities: createPaymentActivities({
+          stripe,
+          table,
+          tableName: outputs.PaymentsTable,
+        }),
+      });
+      workers.push(payments);
+      running.push(payments.run());
+    },
+
+    async place(change: Partial<PlacedOrder> = {}, policy: Partial<OrderPolicy> = {}) {
+      const placed = order(change);
+      const handle = await client.workflow.start(orderWorkflow.workflowType, {
+        taskQueue: orderWorkflow.taskQueue,
+        workflowId: orderWorkflowId(placed),
+        args: [{ placed, policy: { ...DEFAULT_POLICY, ...policy } }],
+      });
+      return handle as OrderHandle;
+    },
+
+    /** Waits until the order says it is there. */
+    async until(handle: OrderHandle, is: (row: OrderRow) => boolean): Promise<OrderRow> {
+      return await eventually(async () => {
+        const row = await handle.query(orderQuery);
+        return is(row) ? row : false;
+      });
+    },
+
+    async send(handle: OrderHandle, ...events: readonly InboxEvent[]): Promise<void> {
+      await handle.signal(inboxSignal, events);
+    },
+
+    /** What tables and ledger hold of one order. */
+    async look(handle: OrderHandle) {
+      const stored = await readTables(table, names);
+      const key = handle.workflowId;
+      const intents = (await readLedger(stripe)).filter(({ orderKey }) => orderKey === key);
+      return {
+        row: stored.orders.find(({ workflowId }) => workflowId === key),
+        reservation: stored.reservations.find(({ orderKey }) => orderKey === key)?.status,
+        intents,
+        captured: intents.reduce((sum, { captured }) => sum + captured, 0),
+        refunded: intents.reduce((sum, { refunded }) => sum + refunded, 0),
+      };
+    },
+
+    /**
+     * Keeps the order's history for the replay test, when histories are recorded
+     * (`WAYBILL_RECORD_HISTORIES=1 npm test`).
+     */
+    async record(handle: OrderHandle, name: string): Promise<void> {
+      if (!process.env['WAYBILL_RECORD_HISTORIES']) return;
+      const history = historyToJSON(await handle.fetchHistory());
+      await writeFile(join(REPLAY_FOLDER, `${name}.json`), history);
+    },
+
+    async stop(): Promise<void> {
+      workers.forEach((worker) => worker.shutdown());
+      await Promise.all(running);
+      await connection.close();
+      await clientConnection.close();
+      await provider.close();
+      ledger.close();
+      table.destroy();
+      sns.destroy();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+export type OrderService = Awaited<ReturnType<typeof startOrderService>>;
+
+/** An order of one record, unless it is changed. */
+export function order(change: Partial<PlacedOrder> = {}): PlacedOrder {
+  return {
+    version: 1,
+    channel: 'web',
+    orderId: uniqueId('order'),
+    customerId: 'customer-1',
+    currency: 'USD',
+    lines: [{ sku: 'record', quantity: 1, amount: 2_999, sellerId: 'seller-1' }],
+    paymentMethod: 'pm_card_visa',
+    ...change,
+  };
+}
+
+/** An event for an order's inbox. */
+export function event(handle: OrderHandle, type: string, data: object = {}): InboxEvent {
+  const [, channel, orderId] = handle.workflowId.split(':');
+  return { id: uniqueId(type), type, data: { version: 1, channel, orderId, ...data } };
+}

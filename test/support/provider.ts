@@ -1,0 +1,110 @@
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { text } from 'node:stream/consumers';
+import { type Ledger, openLedger } from '../../dev/provider/ledger.ts';
+import { createProvider } from '../../dev/provider/server.ts';
+
+/** What happens to the next request whose `METHOD /path` it matches. */
+export interface Fault {
+  readonly on: RegExp;
+  /** Waits for it before anything else. */
+  readonly after?: Promise<unknown>;
+  /** Whether the provider gets the request. Default true. */
+  readonly executes?: boolean;
+  /**
+   * What the caller gets: a connection cut in the middle of the answer, or an answer that the idempotency key
+   * keeps. Default: the provider's own.
+   */
+  readonly answer?: 'cut' | { readonly status: number; readonly error: object };
+}
+
+/** The sandbox behind a proxy that has faults, on free ports of 127.0.0.1. */
+export interface TestProvider {
+  readonly url: string;
+  readonly ledger: Ledger;
+  /** `METHOD /path key` of every request so far. */
+  readonly requests: readonly string[];
+  /** Meets one request. */
+  failOnce(fault: Fault): void;
+  /** Forgets the faults that no request has met. */
+  clearFaults(): void;
+  close(): Promise<void>;
+}
+
+export async function startTestProvider(): Promise<TestProvider> {
+  const folder = mkdtempSync(path.join(tmpdir(), 'waybill-provider-'));
+  const ledger = openLedger(path.join(folder, 'provider.jsonl'));
+  const sandbox = createProvider(ledger);
+  const target = await sandbox.listen({ host: '127.0.0.1', port: 0 });
+
+  const faults: Fault[] = [];
+  const requests: string[] = [];
+  const kept = new Map<string, { readonly status: number; readonly error: object }>();
+
+  async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const body = await text(request);
+    const line = `${request.method} ${request.url}`;
+    const key = String(request.headers['idempotency-key'] ?? '');
+    requests.push(`${line} ${key}`);
+    const index = faults.findIndex(({ on }) => on.test(line));
+    const fault = index < 0 ? undefined : faults.splice(index, 1)[0];
+    await fault?.after;
+
+    const old = kept.get(key);
+    if (old) return send(response, old.status, { error: old.error }, true);
+    const answer = fault?.executes === false ? null : await forward(target, request, body);
+    if (fault?.answer === 'cut') {
+      response.writeHead(200, { 'content-length': 1_000 });
+      response.write('{', () => response.destroy());
+    } else if (fault?.answer) {
+      if (key) kept.set(key, fault.answer);
+      send(response, fault.answer.status, { error: fault.answer.error });
+    } else if (answer) {
+      const isReplay = answer.headers.get('idempotent-replayed') === 'true';
+      send(response, answer.status, await answer.json(), isReplay);
+    }
+  }
+
+  const proxy = createServer((request, response) => {
+    handle(request, response).catch((error: unknown) => response.destroy(error as Error));
+  });
+  proxy.listen(0, '127.0.0.1');
+  await once(proxy, 'listening');
+  const address = proxy.address();
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  return {
+    url: `http://127.0.0.1:${address.port}`,
+    ledger,
+    requests,
+    failOnce: (fault) => void faults.push(fault),
+    clearFaults: () => void faults.splice(0),
+    async close() {
+      proxy.closeAllConnections();
+      proxy.close();
+      await sandbox.close();
+      ledger.close();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+function forward(target: string, request: IncomingMessage, body: string): Promise<Response> {
+  const headers = new Headers();
+  for (const name of ['authorization', 'content-type', 'idempotency-key']) {
+    const value = request.headers[name];
+    if (typeof value === 'string') headers.set(name, value);
+  }
+  const { method = 'GET', url = '/' } = request;
+  return fetch(target + url, { method, headers, ...(method === 'POST' && { body }) });
+}
+
+function send(response: ServerResponse, status: number, body: unknown, isReplay = false): void {
+  response.writeHead(status, {
+    'content-type': 'application/json',
+    ...(isReplay && { 'idempotent-replayed': 'true' }),
+  });
+  response.end(JSON.stringify(body));
+}

@@ -1,0 +1,316 @@
+import assert from 'node:assert/strict';
+import { PutCommand } from '@aws-sdk/lib-dynamodb';
+import { cancelOrder, orderQuery, resumeOrder, type OrderRow } from '../../src/contracts/orders.ts';
+import { inboxQuery, inboxSignal } from '../../src/contracts/inbox.ts';
+import { advance } from '../support/clock.ts';
+import {
+  event,
+  order,
+  startOrderService,
+  type OrderHandle,
+  type OrderService,
+} from '../support/orderService.ts';
+import { eventually, uniqueId } from '../support/servers.ts';
+
+const DAY = 86_400;
+const SOFT_DECLINE = 'pm_card_visa_chargeDeclinedInsufficientFunds';
+const CUSTOMER = { reason: 'changed-my-mind', requestedBy: 'customer' };
+
+const fulfilling = (row: OrderRow) => row.state === 'fulfilling';
+const declined = (row: OrderRow) => row.waitingFor === 'payment-method';
+
+describe('the order workflow', () => {
+  let service: OrderService;
+
+  before(async function () {
+    this.timeout(60_000);
+    service = await startOrderService();
+    await service.startPayments();
+  });
+  after(() => service.stop());
+
+  async function deliver(handle: OrderHandle): Promise<void> {
+    const parcel = { shipmentId: 'parcel-1', carrier: 'post' };
+    await service.send(handle, event(handle, 'ShipmentDispatched', parcel));
+    await service.send(handle, event(handle, 'ShipmentDelivered', parcel));
+  }
+
+  it('carries an order from its placing to its close', async () => {
+    const handle = await service.place();
+    await service.until(handle, fulfilling);
+    await deliver(handle);
+    const result = await handle.result();
+    assert.equal(result.state, 'closed');
+    assert.deepEqual(
+      result.events.map(({ type, outcome }) => [type, outcome]),
+      [
+        ['ShipmentDispatched', 'applied'],
+        ['ShipmentDelivered', 'applied'],
+      ],
+    );
+    const { row, reservation, captured, refunded, intents } = await service.look(handle);
+    assert.equal(row?.state, 'closed');
+    assert.deepEqual([reservation, captured, refunded, intents.length], ['reserved', 2_999, 0, 1]);
+    await service.record(handle, 'order-paid-and-delivered');
+  });
+
+  it('asks no provider about a free order', async () => {
+    const handle = await service.place({
+      lines: [{ sku: 'record', quantity: 1, amount: 0, sellerId: 's' }],
+      paymentMethod: undefined as never,
+    });
+    await service.until(handle, fulfilling);
+    await deliver(handle);
+    assert.equal((await handle.result()).state, 'closed');
+    assert.equal((await service.look(handle)).intents.length, 0);
+    await service.record(handle, 'order-free');
+  });
+
+  it('takes another method after a soft decline', async () => {
+    const handle = await service.place({ paymentMethod: SOFT_DECLINE });
+    const row = await service.until(handle, declined);
+    assert.equal(row.reason, 'insufficient_funds');
+    const failed = { paymentIntentId: row.payment.intentId, declineCode: 'insufficient_funds' };
+    await service.send(handle, event(handle, 'PaymentFailed', failed));
+    await service.send(
+      handle,
+      event(handle, 'PaymentMethodUpdated', { paymentMethod: 'pm_card_visa' }),
+    );
+    await service.until(handle, fulfilling);
+    await deliver(handle);
+    assert.equal((await handle.result()).state, 'closed');
+    const { captured, intents } = await service.look(handle);
+    assert.deepEqual([captured, intents.length], [2_999, 1]);
+    await service.record(handle, 'order-declined-other-method');
+  });
+
+  it('takes another method just before its time is up, and cancels just after', async () => {
+    const [early, late] = await Promise.all([
+      service.place({ paymentMethod: SOFT_DECLINE }),
+      service.place({ paymentMethod: SOFT_DECLINE }),
+    ]);
+    await Promise.all([service.until(early, declined), service.until(late, declined)]);
+
+    await advance(early, DAY - 60);
+    assert.equal((await early.query(orderQuery)).waitingFor, 'payment-method');
+    await service.send(
+      early,
+      event(early, 'PaymentMethodUpdated', { paymentMethod: 'pm_card_visa' }),
+    );
+    await service.until(early, fulfilling);
+    await deliver(early);
+    assert.equal((await early.result()).state, 'closed');
+
+    await advance(late, DAY + 1);
+    assert.equal((await late.result()).state, 'cancelled');
+    const { row, reservation, captured } = await service.look(late);
+    assert.deepEqual(
+      [row?.reason, reservation, captured],
+      ['payment-not-completed', 'released', 0],
+    );
+    await service.record(late, 'order-never-paid');
+  });
+
+  it('cancels at once after a hard decline', async () => {
+    const handle = await service.place({ paymentMethod: 'pm_card_visa_chargeDeclinedLostCard' });
+    assert.equal((await handle.result()).state, 'cancelled');
+    const { row, reservation, captured } = await service.look(handle);
+    assert.deepEqual([row?.reason, reservation, captured], ['lost_card', 'released', 0]);
+    await service.record(handle, 'order-hard-decline');
+  });
+
+  it('cancels an order that the stock is short of, and charges nothing', async () => {
+    const handle = await service.place({
+      lines: [{ sku: 'scarce', quantity: 1, amount: 100, sellerId: 's' }],
+    });
+    assert.equal((await handle.result()).state, 'cancelled');
+    const { row, reservation, intents } = await service.look(handle);
+    assert.deepEqual([row?.reason, reservation, intents], ['out-of-stock', 'released', []]);
+    await service.record(handle, 'order-out-of-stock');
+  });
+
+  it('refunds an order that is cancelled before its parcel leaves', async () => {
+    const handle = await service.place();
+    await service.until(handle, fulfilling);
+    const answer = await handle.executeUpdate(cancelOrder, { args: [CUSTOMER] });
+    assert.equal(answer.accepted, true);
+    // Too late: the decision has been made.
+    await deliver(handle);
+    const result = await handle.result();
+    assert.equal(result.state, 'refunded');
+    const { row, reservation, captured, refunded } = await service.look(handle);
+    assert.deepEqual([reservation, captured, refunded], ['released', 2_999, 2_999]);
+    assert.equal(row?.payment.refunded, 2_999);
+    await service.record(handle, 'order-cancelled-by-update');
+  });
+
+  it('does not cancel an order whose parcel has left', async () => {
+    const handle = await service.place();
+    await service.until(handle, fulfilling);
+    await service.send(
+      handle,
+      event(handle, 'ShipmentDispatched', { shipmentId: 'parcel-1', carrier: 'post' }),
+    );
+    await service.until(handle, (row) => row.state === 'shipped');
+    const answer = await handle.executeUpdate(cancelOrder, { args: [CUSTOMER] });
+    assert.deepEqual(answer, { accepted: false, state: 'shipped', reason: 'already-dispatched' });
+    await service.send(handle, event(handle, 'OrderCancelled', CUSTOMER));
+    await service.send(handle, event(handle, 'ShipmentDelivered', { shipmentId: 'parcel-1' }));
+    const { state, events } = await handle.result();
+    assert.equal(state, 'closed');
+    assert.deepEqual(
+      events.map(({ outcome }) => outcome),
+      ['applied', 'refused', 'applied'],
+    );
+  });
+
+  it('is cancelled when its workflow is', async () => {
+    const handle = await service.place();
+    await service.until(handle, fulfilling);
+    await handle.cancel();
+    assert.equal((await handle.result()).state, 'refunded');
+    await service.record(handle, 'order-workflow-cancelled');
+  });
+
+  it('leaves alone an order that another start has claimed', async () => {
+    const placed = order();
+    const workflowId = `order:${placed.channel}:${placed.orderId}`;
+    await service.table.send(
+      new PutCommand({
+        TableName: service.outputs.OrdersTable,
+        Item: { orderKey: workflowId, workflowId, claimedBy: 'an-earlier-run', state: 'closed' },
+      }),
+    );
+    const handle = await service.place(placed);
+    assert.equal((await handle.result()).state, 'duplicate');
+    const { row, reservation, intents } = await service.look(handle);
+    assert.deepEqual([row?.claimedBy, reservation, intents], ['an-earlier-run', undefined, []]);
+    await service.record(handle, 'order-duplicate');
+  });
+
+  it('asks for an operator when a compensation keeps failing, and goes on when resumed', async () => {
+    const handle = await service.place({}, { compensationRetrySeconds: 2 });
+    const { orderId } = await service.until(handle, fulfilling);
+    await spoilReservation(orderId, 'broken');
+    await handle.executeUpdate(cancelOrder, { args: [CUSTOMER] });
+    const stuck = await service.until(handle, (row) => row.state === 'needs-operator');
+    assert.equal(stuck.reason, 'release-stock-failed');
+    assert.equal(stuck.waitingFor, 'operator');
+    await spoilReservation(orderId, 'reserved');
+    const answer = await handle.executeUpdate(resumeOrder);
+    assert.equal(answer.accepted, true);
+    assert.equal((await handle.result()).state, 'refunded');
+    assert.equal((await service.look(handle)).reservation, 'released');
+    await service.record(handle, 'order-needs-operator');
+  });
+
+  /** A reservation in a state that it cannot be in makes its release fail. */
+  async function spoilReservation(orderId: string, status: string): Promise<void> {
+    await service.table.send(
+      new PutCommand({
+        TableName: service.outputs.StockTable,
+        Item: {
+          key: `RESERVATION#order:web:${orderId}`,
+          status,
+          pieces: [{ sku: 'record', quantity: 1 }],
+        },
+      }),
+    );
+  }
+
+  it('applies what comes early when its time has come', async () => {
+    const handle = await service.place({ paymentMethod: SOFT_DECLINE });
+    await service.until(handle, declined);
+    // The carrier's news, the last of it first, before the order is paid.
+    await service.send(handle, event(handle, 'ShipmentDelivered', { shipmentId: 'parcel-1' }));
+    await service.send(handle, event(handle, 'ShipmentDispatched', { shipmentId: 'parcel-1' }));
+    assert.equal((await handle.query(inboxQuery)).pending.length, 2);
+    await service.send(
+      handle,
+      event(handle, 'PaymentMethodUpdated', { paymentMethod: 'pm_card_visa' }),
+    );
+    const { state, events } = await handle.result();
+    assert.equal(state, 'closed');
+    assert.deepEqual(
+      events.map(({ type, outcome }) => `${type} ${outcome}`),
+      ['PaymentMethodUpdated applied', 'ShipmentDelivered applied', 'ShipmentDispatched duplicate'],
+    );
+    await service.record(handle, 'order-early-events');
+  });
+
+  it('survives poison, unknown types, unknown signals and repeats', async () => {
+    const handle = await service.place();
+    await service.until(handle, fulfilling);
+    const poison = { id: uniqueId('poison'), type: 'ShipmentDispatched', data: null };
+    await service.send(handle, poison, event(handle, 'NoSuchEvent'));
+    await handle.signal('no-such-signal', { any: 'thing' });
+    await handle.signal(inboxSignal, [null, 'text', 7] as never);
+    const dispatched = event(handle, 'ShipmentDispatched', { shipmentId: 'parcel-1' });
+    await service.send(handle, dispatched, dispatched);
+    await service.send(handle, dispatched);
+    assert.equal((await handle.query(inboxQuery)).repeats, 2);
+    await service.send(handle, event(handle, 'ShipmentDelivered', { shipmentId: 'parcel-1' }));
+    const { state, events } = await handle.result();
+    assert.equal(state, 'closed');
+    assert.deepEqual(
+      events
+        .map(({ outcome, reason }) => `${outcome} ${reason?.split(':')[0] ?? ''}`.trim())
+        .toSorted(),
+      [
+        'applied',
+        'applied',
+        'refused handler-failed',
+        'refused unknown-signal',
+        'refused unknown-type',
+        'refused unreadable',
+        'refused unreadable',
+        'refused unreadable',
+      ],
+    );
+    await service.record(handle, 'order-poison');
+  });
+
+  it('goes on in a new run before its history grows too long', async function () {
+    this.timeout(60_000);
+    const handle = await service.place();
+    await service.until(handle, fulfilling);
+    const method = () => event(handle, 'PaymentMethodUpdated', { paymentMethod: 'pm_card_visa' });
+    const last = method();
+    for (let sent = 0; sent < 4_200; sent += 100) {
+      await Promise.all(Array.from({ length: 100 }, () => service.send(handle, method())));
+    }
+    await service.send(handle, last);
+    await eventually(async () => (await handle.describe()).runId !== handle.firstExecutionRunId);
+    const latest = service.client.workflow.getHandle(handle.workflowId);
+    // Known in the new run too.
+    await latest.signal(inboxSignal, [last]);
+    await eventually(async () => (await latest.query(inboxQuery)).repeats === 1);
+    assert.equal((await latest.query(inboxQuery)).records.length, 1_000);
+    await deliver(handle);
+    assert.equal((await handle.result()).state, 'closed');
+    assert.equal((await service.look(handle)).captured, 2_999);
+  });
+});
+
+describe('the order workflow, while the payment provider gives no answer', () => {
+  let service: OrderService;
+
+  before(async function () {
+    this.timeout(60_000);
+    service = await startOrderService();
+  });
+  after(() => service.stop());
+
+  it('accepts a cancellation, and takes no money', async () => {
+    const handle = await service.place();
+    await service.until(handle, (row) => row.payment.status === 'in-flight');
+    const answer = await handle.executeUpdate(cancelOrder, { args: [CUSTOMER] });
+    assert.deepEqual(answer, { accepted: true, state: 'awaiting-payment' });
+    await service.startPayments();
+    assert.equal((await handle.result()).state, 'cancelled');
+    const { captured, intents, reservation } = await service.look(handle);
+    assert.deepEqual([captured, reservation], [0, 'released']);
+    assert.ok(intents.every(({ status }) => status !== 'requires_capture'));
+    await service.record(handle, 'order-cancelled-in-flight');
+  });
+});

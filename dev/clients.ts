@@ -45,7 +45,7 @@ export async function connectTo(stack: Stack) {
     ...sources,
     eventBridge,
 
-    async readOrder(orderKey: string): Promise<OrderRow | undefined> {
+    readOrder: async (orderKey: string): Promise<OrderRow | undefined> => {
       const { Item } = await table.send(
         new GetCommand({ TableName: outputs.OrdersTable, Key: { orderKey }, ConsistentRead: true }),
       );

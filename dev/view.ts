@@ -9,7 +9,7 @@ export function createView(print: (line: string) => void) {
   const ways = new Map<string, { readonly began: number; readonly states: Map<number, string> }>();
 
   return {
-    show({ workflowId, version, state, reason, severity }: OrderNotification): void {
+    show: ({ workflowId, version, state, reason, severity }: OrderNotification): void => {
       const way = ways.get(workflowId) ?? { began: Date.now(), states: new Map<number, string>() };
       ways.set(workflowId, way);
       if (way.states.has(version)) return;

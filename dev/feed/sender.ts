@@ -2,7 +2,7 @@ import { appendFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { PutEventsCommand, type EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import { SendMessageCommand, type SQSClient } from '@aws-sdk/client-sqs';
-import { EVENTS, SOURCES } from '../../src/contracts/events.ts';
+import { EVENTS, type SOURCES } from '../../src/contracts/events.ts';
 import { orderWorkflowId, type OrderKey, type PlacedOrder } from '../../src/contracts/orders.ts';
 import type { SentEvent } from '../../src/console/account.ts';
 import type { SampleEvent } from './scenarios.ts';

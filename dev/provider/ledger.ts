@@ -10,7 +10,7 @@ import { dirname } from 'node:path';
 import type { PaymentIntent, Refund, StoredObject } from './objects.ts';
 
 /** The first answer to an idempotency key, and the request it belongs to. */
-export interface KeptAnswer {
+interface KeptAnswer {
   readonly key: string;
   readonly request: string;
   readonly status: number;
@@ -21,7 +21,7 @@ export interface KeptAnswer {
  * One request's effect: the objects as they are now, and the answer that its key keeps. Both are one line of
  * the file, so that no crash can keep the one and lose the other.
  */
-export interface Entry {
+interface Entry {
   readonly objects: readonly StoredObject[];
   readonly answer: KeptAnswer | null;
 }

@@ -11,7 +11,7 @@ export interface RefundDeps {
 }
 
 /**
- * Gives `amount` (minor units, 1 or more) of a captured payment back, once, however often it is called with this
+ * Gives `amount` (minor units; 0 does nothing) of a captured payment back, once, however often it is called with this
  * `step`, which names the refund: `{orderKey}/{step}`.
  *
  * The amount leaves `refundable` before the provider is asked, so refunds together never come to more than was
@@ -30,6 +30,7 @@ export async function refund(
   let entered = await refunds.read(orderKey, refundId);
   if (entered?.status === 'done') return entered.amount;
   if (entered?.status !== 'pending') {
+    if (amount === 0) return 0;
     await refunds.enter(orderKey, refundId, amount);
     entered = (await refunds.read(orderKey, refundId)) as RefundRow;
   }

@@ -1,8 +1,10 @@
 /** Why a message is parked: every code there is, and what it says to an operator. */
 export const PARKING_CODES = {
-  malformed: 'The body is not what its envelope or its schema says; sending it again will not help.',
+  malformed:
+    'The body is not what its envelope or its schema says; sending it again will not help.',
   'unknown-type': 'No route takes this source and type. Add the route, then redrive.',
-  'unknown-version': 'The route does not know this version of the event. Deploy what does, then redrive.',
+  'unknown-version':
+    'The route does not know this version of the event. Deploy what does, then redrive.',
   'too-large': 'The event is larger than a workflow can take.',
   conflict: 'The workflow was started already, with other content under the same workflow ID.',
   early: 'The workflow did not exist, and did not come to exist within the limit of the route.',

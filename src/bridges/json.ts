@@ -36,7 +36,7 @@ function inspect(text: string, at: string): void {
   const reject = (reason: string): never => {
     throw new EventRejectedError('malformed', `${show(at, path)}: ${reason}`);
   };
-  for (let index = 0; index < text.length; ) {
+  for (let index = 0; index < text.length;) {
     const character = text[index] as string;
     if (character === '"') {
       const end = endOfString(text, index);

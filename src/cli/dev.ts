@@ -8,7 +8,7 @@ import { DEFAULT_PORTS, startStack, type Stack } from '../../dev/stack.ts';
 import { createView } from '../../dev/view.ts';
 import { readEnvironment } from '../platform/config.ts';
 import { describeAudit } from './audit.ts';
-import { bundleWorkflows } from './workflowBundle.ts';
+import { bundleWorkflows } from '../platform/workflowBundle.ts';
 
 export interface DevOptions {
   readonly exit?: true;

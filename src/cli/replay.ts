@@ -1,6 +1,6 @@
 import { replayHistories } from '../console/replay.ts';
 import { createTelemetry } from '../platform/telemetry.ts';
-import { bundleWorkflows } from './workflowBundle.ts';
+import { bundleWorkflows } from '../platform/workflowBundle.ts';
 
 /** Replays a folder's histories against the workflows at hand; exit 1 when one diverges. */
 export async function runReplay(folder: string): Promise<void> {

@@ -10,7 +10,7 @@ import { createStripe } from '../platform/stripe.ts';
 import { createTelemetry } from '../platform/telemetry.ts';
 import { connectWorker, installRuntime } from '../platform/worker.ts';
 import { aborted, stopSignal } from './process.ts';
-import { bundleWorkflows } from './workflowBundle.ts';
+import { bundleWorkflows } from '../platform/workflowBundle.ts';
 
 /** How long an answer of the payment provider is waited for, in milliseconds: less than an activity's time. */
 const PROVIDER_TIMEOUT = 20_000;

@@ -110,7 +110,8 @@ function checkTotal(
     context.addIssue({
       code: 'custom',
       path: ['paymentMethod'],
-      message: 'Invalid input: expected a payment method, as the total is not 0, received undefined',
+      message:
+        'Invalid input: expected a payment method, as the total is not 0, received undefined',
     });
   }
 }

@@ -7,6 +7,9 @@ import { deploy } from '../../dev/deploy.ts';
 import { amountRefunded } from '../../dev/provider/refunds.ts';
 import { synthesise } from '../../infra/app.ts';
 import { createPaymentActivities } from '../../src/activities/payments.ts';
+import { paymentTable } from '../../src/activities/paymentTable.ts';
+import { refund } from '../../src/activities/refunds.ts';
+import { refundTable } from '../../src/activities/refundTable.ts';
 import type { PaymentActivities } from '../../src/contracts/activities.ts';
 import { createStripe } from '../../src/platform/stripe.ts';
 import { type Fault, startTestProvider, type TestProvider } from '../support/provider.ts';
@@ -387,6 +390,22 @@ describe('payment activities', () => {
       assert.equal(requestsOf(orderKey, 'refund/return.2'), 1);
     });
 
+    it('refunds what other refunds have left, and together never more than was captured', async () => {
+      const { orderKey, authorise, capture, giveBack } = newOrder();
+      await authorise();
+      await capture();
+      const refunds = refundTable(table, tableName);
+      const stripe = createStripe({ apiKey: 'sk_test_x', baseUrl: provider.url, timeoutMs: 5_000 });
+      const deps = { stripe, payments: paymentTable(table, tableName), refunds };
+      const order = { orderKey, intentId: intentsOf(orderKey)[0]?.id ?? '' };
+      assert.equal(await refund(deps, order, 'refund/mug', 1_200), 1_200);
+      assert.equal(await refund(deps, order, 'refund/mug', 1_200), 1_200);
+      await assert.rejects(refund(deps, order, 'refund/cap', 800), /less than 800 is refundable/);
+      assert.deepEqual(await giveBack(), { kind: 'refunded', amount: 799 });
+      assert.equal(await refund(deps, order, 'refund/cap', 0), 0);
+      assert.deepEqual(atProvider(orderKey), [['succeeded', 1_999, 1_999]]);
+    });
+
     it('wins over a confirmation that is still under way', async () => {
       const { orderKey, authorise, giveBack } = newOrder();
       const { promise, resolve } = gate();
@@ -409,6 +428,7 @@ describe('payment activities', () => {
       resolve();
       assert.deepEqual(await late, { kind: 'returned' });
       assert.deepEqual(atProvider(orderKey), [['requires_payment_method', 0, 0]]);
+      assert.deepEqual(await giveBack(), { kind: 'nothing' });
     });
 
     it('wins over a capture that comes too late, and refunds one that came first', async () => {

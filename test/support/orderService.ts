@@ -15,7 +15,7 @@ import { synthesise } from '../../infra/app.ts';
 import { createOrderActivities } from '../../src/activities/orders.ts';
 import { createPaymentActivities } from '../../src/activities/payments.ts';
 import { createStockActivities } from '../../src/activities/stock.ts';
-import { bundleWorkflows } from '../../src/cli/workflowBundle.ts';
+import { bundleWorkflows } from '../../src/platform/workflowBundle.ts';
 import { readLedger } from '../../src/console/ledger.ts';
 import { readTables } from '../../src/console/tables.ts';
 import type { InboxEvent } from '../../src/contracts/inbox.ts';
@@ -33,7 +33,10 @@ import { createStripe } from '../../src/platform/stripe.ts';
 import { createTelemetry } from '../../src/platform/telemetry.ts';
 import { awsAccount, eventually, temporalAddress, uniqueId } from './servers.ts';
 
-const REPLAY_FOLDER = join(import.meta.dirname, '../replay');
+const PROJECT = join(import.meta.dirname, '../..');
+const REPLAY_FOLDER = join(PROJECT, 'test/replay');
+/** Recorded histories say the same whichever machine they were recorded on. */
+const IDENTITY = 'waybill-test';
 
 export type OrderHandle = WorkflowHandleWithStartDetails<
   (...args: [unknown]) => Promise<OrderResult>
@@ -56,9 +59,9 @@ export async function startOrderService() {
   const namespace = 'default';
   const connection = await NativeConnection.connect({ address: temporalAddress() });
   const clientConnection = await Connection.connect({ address: temporalAddress() });
-  const client = new Client({ connection: clientConnection, namespace });
+  const client = new Client({ connection: clientConnection, namespace, identity: IDENTITY });
 
-  const shared = { connection, namespace, plugins: [createTelemetry()] };
+  const shared = { connection, namespace, plugins: [createTelemetry()], identity: IDENTITY };
   const orders = await Worker.create({
     ...shared,
     taskQueue: 'orders',
@@ -145,7 +148,7 @@ export async function startOrderService() {
      */
     async record(handle: OrderHandle, name: string): Promise<void> {
       if (!process.env['WAYBILL_RECORD_HISTORIES']) return;
-      const history = historyToJSON(await handle.fetchHistory());
+      const history = historyToJSON(await handle.fetchHistory()).replaceAll(PROJECT, '');
       await writeFile(join(REPLAY_FOLDER, `${name}.json`), history);
     },
 

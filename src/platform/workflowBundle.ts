@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { bundleWorkflowCode, type WorkflowBundleWithSourceMap } from '@temporalio/worker';
-import { workflowInterceptorModules } from '../platform/telemetry.ts';
+import { workflowInterceptorModules } from './telemetry.ts';
 
 /** Bundles a set of workflows as every worker and every replay sees them. Default: the order service's own. */
 export async function bundleWorkflows(

@@ -26,6 +26,8 @@ export interface RehearsalOptions {
   /** How long the orders may take to their ends, in milliseconds. */
   readonly within: number;
   readonly onNotification?: (notification: OrderNotification) => void;
+  /** What disturbs the stack meanwhile; nothing is audited before it is over. */
+  readonly disturbance?: Promise<void>;
 }
 
 /** What a feed came to. */
@@ -69,11 +71,14 @@ export async function rehearse(options: RehearsalOptions): Promise<Outcome> {
       feed.notice(notification);
     },
   });
+  // A disturbance that fails early is told when it is awaited below.
+  options.disturbance?.catch(() => undefined);
   try {
     const deadline = Date.now() + options.within;
     await feed.place();
     const open = () => readUnmet(clients, scenarios);
     while ((await open()).length > 0 && Date.now() < deadline) await delay(250);
+    await options.disturbance;
     await feed.answered();
     while ((await countAll(clients, stack)) > 0 && Date.now() < deadline) await delay(250);
     const account = await audit({

@@ -4,9 +4,10 @@ import { join } from 'node:path';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { SNSClient } from '@aws-sdk/client-sns';
 import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
-import { Client, Connection, type WorkflowHandleWithStartDetails } from '@temporalio/client';
+import { Client, type WorkflowHandleWithStartDetails } from '@temporalio/client';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
-import { NativeConnection, Worker } from '@temporalio/worker';
+import { TestWorkflowEnvironment } from '@temporalio/testing';
+import { Worker } from '@temporalio/worker';
 import { deploy } from '../../dev/deploy.ts';
 import { seedStock } from '../../dev/feed/stock.ts';
 import { openLedger } from '../../dev/provider/ledger.ts';
@@ -57,9 +58,12 @@ export async function startOrderService() {
   const stripe = createStripe({ apiKey: 'sk_test_local', baseUrl: address, timeoutMs: 10_000 });
 
   const namespace = 'default';
-  const connection = await NativeConnection.connect({ address: temporalAddress() });
-  const clientConnection = await Connection.connect({ address: temporalAddress() });
-  const client = new Client({ connection: clientConnection, namespace, identity: IDENTITY });
+  const environment = await TestWorkflowEnvironment.createFromExistingServer({
+    address: temporalAddress(),
+    namespace,
+  });
+  const { nativeConnection: connection } = environment;
+  const client = new Client({ connection: environment.connection, namespace, identity: IDENTITY });
 
   const shared = { connection, namespace, plugins: [createTelemetry()], identity: IDENTITY };
   const orders = await Worker.create({
@@ -155,8 +159,7 @@ export async function startOrderService() {
     async stop(): Promise<void> {
       workers.forEach((worker) => worker.shutdown());
       await Promise.all(running);
-      await connection.close();
-      await clientConnection.close();
+      await environment.teardown();
       await provider.close();
       ledger.close();
       table.destroy();

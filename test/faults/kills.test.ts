@@ -1,0 +1,121 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
+import { connectTo } from '../../dev/clients.ts';
+import { purchaseScenario } from '../../dev/feed/feed.ts';
+import { PURCHASE_SKUS, readPurchases } from '../../dev/feed/purchases.ts';
+import { scenarios } from '../../dev/feed/scenarios.ts';
+import { freePort } from '../../dev/ports.ts';
+import { rehearse } from '../../dev/rehearsal.ts';
+import { startStack, type Stack } from '../../dev/stack.ts';
+import { readEnvironment } from '../../src/platform/config.ts';
+import { bundleWorkflows } from '../../src/platform/workflowBundle.ts';
+import { seeded } from './random.ts';
+
+const PROJECT = join(import.meta.dirname, '../..');
+const run = promisify(execFile);
+
+/** Long enough for a restart of everything between a decline and the other card. */
+const POLICY = { paymentMethodWithinSeconds: 20, compensationRetrySeconds: 120 };
+const PURCHASES = 100;
+const KILLS = 12;
+const VICTIMS = ['worker', 'bridge', 'temporal'] as const;
+
+/** Kills one process after another and starts it again, by the seed's schedule. */
+async function killAndRestart(stack: Stack, seed: number): Promise<void> {
+  const random = seeded(seed);
+  for (let kill = 0; kill < KILLS; kill += 1) {
+    await delay(300 + random() * 1_200);
+    const part = stack.part(VICTIMS[Math.floor(random() * VICTIMS.length)] ?? 'worker');
+    await part.kill();
+    await delay(random() * 1_000);
+    await part.start();
+  }
+}
+
+async function startAnywhere(stateDir: string): Promise<Stack> {
+  const bundle = join(stateDir, 'workflow-bundle.js');
+  await writeFile(bundle, (await bundleWorkflows()).code);
+  // A stack of its own, whatever runs elsewhere.
+  const { TEMPORAL_ADDRESS: _, AWS_ENDPOINT_URL: __, ...env } = readEnvironment();
+  return await startStack({
+    stateDir,
+    toolsDir: join(PROJECT, '.waybill/tools'),
+    ports: {
+      temporal: await freePort(),
+      temporalUi: null,
+      emulator: await freePort(),
+      provider: await freePort(),
+      api: await freePort(),
+    },
+    env,
+    settings: {
+      WAYBILL_WORKFLOW_BUNDLE: bundle,
+      WAYBILL_ORDER_POLICY: JSON.stringify(POLICY),
+    },
+    onProgress: (message) => console.error(message),
+    onReady: () => undefined,
+  });
+}
+
+/** Writes down every order's history. */
+async function exportHistories(stack: Stack, folder: string): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  const clients = await connectTo(stack);
+  try {
+    for await (const { workflowId, runId } of clients.temporal.workflow.list()) {
+      const history = await clients.temporal.workflow.getHandle(workflowId, runId).fetchHistory();
+      const name = workflowId.replaceAll(':', '_');
+      await writeFile(join(folder, `${name}.json`), historyToJSON(history));
+    }
+  } finally {
+    await clients.close();
+  }
+}
+
+describe('a feed during which worker, bridge and Temporal are killed', function () {
+  this.timeout(300_000);
+
+  for (const seed of [1, 2, 3]) {
+    it(`ends where it must, and adds up (seed ${seed})`, async () => {
+      const stateDir = await mkdtemp(join(tmpdir(), `waybill-kills-${seed}-`));
+      const stack = await startAnywhere(stateDir);
+      let held = false;
+      try {
+        const { unmet, audit } = await rehearse({
+          stack,
+          stateDir,
+          scenarios: [...scenarios(), ...readPurchases(PURCHASES).map(purchaseScenario)],
+          stock: {
+            record: 1_000,
+            poster: 1_000,
+            scarce: 0,
+            ...Object.fromEntries(PURCHASE_SKUS.map((sku) => [sku, 1_000])),
+          },
+          within: 240_000,
+          disturbance: killAndRestart(stack, seed),
+        });
+        assert.deepEqual(unmet, []);
+        assert.deepEqual(audit.disagreements, []);
+        assert.equal(audit.events.lost.length, 0);
+        const histories = join(stateDir, 'histories');
+        await exportHistories(stack, histories);
+        const { stdout } = await run(process.execPath, ['src/cli/main.ts', 'replay', histories], {
+          cwd: PROJECT,
+          maxBuffer: 1e8,
+        });
+        assert.match(stdout, / 0 diverged/);
+        held = true;
+      } finally {
+        await stack.stop();
+        if (held) await rm(stateDir, { recursive: true, force: true });
+        else console.error(`what it left: ${stateDir}`);
+      }
+    });
+  }
+});

@@ -1,4 +1,4 @@
-import Fastify, { type FastifyInstance } from 'fastify';
+import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify';
 import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod';
 import { addOrderRoutes, type OrderDependencies } from './orders.ts';
 import { answerProblem, Problem } from './problems.ts';
@@ -9,15 +9,14 @@ const BODY_LIMIT = 256 * 1024;
 export interface ApiDependencies extends OrderDependencies {
   /** Whether Temporal answers; a rejection says why not. */
   readonly checkTemporal: () => Promise<void>;
-  /** Structured logging of requests, at level `warn` and above only where `level` says so. */
-  readonly logLevel: string;
+  readonly logger: FastifyBaseLogger;
 }
 
 /** The orders API, not yet listening. */
 export function createApi(dependencies: ApiDependencies): FastifyInstance {
   const app = Fastify({
     bodyLimit: BODY_LIMIT,
-    logger: { level: dependencies.logLevel },
+    loggerInstance: dependencies.logger,
     disableRequestLogging: true,
   });
   app.setValidatorCompiler(validatorCompiler);

@@ -1,20 +1,17 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import { connectTo } from '../../dev/clients.ts';
 import { purchaseScenario } from '../../dev/feed/feed.ts';
-import { PURCHASE_SKUS, readPurchases } from '../../dev/feed/purchases.ts';
+import { readPurchases } from '../../dev/feed/purchases.ts';
 import { scenarios } from '../../dev/feed/scenarios.ts';
-import { freePort } from '../../dev/ports.ts';
 import { rehearse } from '../../dev/rehearsal.ts';
-import { startStack, type Stack } from '../../dev/stack.ts';
-import { readEnvironment } from '../../src/platform/config.ts';
-import { bundleWorkflows } from '../../src/platform/workflowBundle.ts';
+import type { Stack } from '../../dev/stack.ts';
+import { startTestStack, STOCK } from '../support/stack.ts';
 import { seeded } from './random.ts';
 
 const PROJECT = join(import.meta.dirname, '../..');
@@ -38,31 +35,6 @@ async function killAndRestart(stack: Stack, seed: number): Promise<void> {
   }
 }
 
-async function startAnywhere(stateDir: string): Promise<Stack> {
-  const bundle = join(stateDir, 'workflow-bundle.js');
-  await writeFile(bundle, (await bundleWorkflows()).code);
-  // A stack of its own, whatever runs elsewhere.
-  const { TEMPORAL_ADDRESS: _, AWS_ENDPOINT_URL: __, ...env } = readEnvironment();
-  return await startStack({
-    stateDir,
-    toolsDir: join(PROJECT, '.waybill/tools'),
-    ports: {
-      temporal: await freePort(),
-      temporalUi: null,
-      emulator: await freePort(),
-      provider: await freePort(),
-      api: await freePort(),
-    },
-    env,
-    settings: {
-      WAYBILL_WORKFLOW_BUNDLE: bundle,
-      WAYBILL_ORDER_POLICY: JSON.stringify(POLICY),
-    },
-    onProgress: (message) => console.error(message),
-    onReady: () => undefined,
-  });
-}
-
 /** Writes down every order's history. */
 async function exportHistories(stack: Stack, folder: string): Promise<void> {
   await mkdir(folder, { recursive: true });
@@ -83,20 +55,14 @@ describe('a feed during which worker, bridge and Temporal are killed', function 
 
   for (const seed of [1, 2, 3]) {
     it(`ends where it must, and adds up (seed ${seed})`, async () => {
-      const stateDir = await mkdtemp(join(tmpdir(), `waybill-kills-${seed}-`));
-      const stack = await startAnywhere(stateDir);
+      const { stack, stateDir, stop } = await startTestStack(POLICY);
       let held = false;
       try {
         const { unmet, audit } = await rehearse({
           stack,
           stateDir,
           scenarios: [...scenarios(), ...readPurchases(PURCHASES).map(purchaseScenario)],
-          stock: {
-            record: 1_000,
-            poster: 1_000,
-            scarce: 0,
-            ...Object.fromEntries(PURCHASE_SKUS.map((sku) => [sku, 1_000])),
-          },
+          stock: STOCK,
           within: 240_000,
           disturbance: killAndRestart(stack, seed),
         });
@@ -112,9 +78,7 @@ describe('a feed during which worker, bridge and Temporal are killed', function 
         assert.match(stdout, / 0 diverged/);
         held = true;
       } finally {
-        await stack.stop();
-        if (held) await rm(stateDir, { recursive: true, force: true });
-        else console.error(`what it left: ${stateDir}`);
+        await stop({ keep: !held });
       }
     });
   }

@@ -1,0 +1,45 @@
+import { GetQueueAttributesCommand, GetQueueUrlCommand, type SQSClient } from '@aws-sdk/client-sqs';
+
+/** A source queue as it is set up. */
+export interface Queue {
+  readonly url: string;
+  readonly name: string;
+  readonly fifo: boolean;
+  /** Where messages are parked. */
+  readonly deadLetterUrl: string;
+}
+
+/** The least that `maxReceiveCount` may be: it is a backstop, since neighbours, waits and deploys are receives too. */
+const LEAST_RECEIVES = { standard: 50, fifo: 1_000 } as const;
+
+/**
+ * Reads how a queue is set up.
+ *
+ * @throws Error naming the queue and what to change, when its settings break the bridge's contract.
+ */
+export async function describeQueue(sqs: SQSClient, url: string): Promise<Queue> {
+  const name = url.split('/').at(-1) ?? url;
+  const fifo = name.endsWith('.fifo');
+  const { Attributes = {} } = await sqs.send(
+    new GetQueueAttributesCommand({ QueueUrl: url, AttributeNames: ['RedrivePolicy'] }),
+  );
+  const policy = JSON.parse(Attributes.RedrivePolicy ?? '{}') as {
+    deadLetterTargetArn?: string;
+    maxReceiveCount?: number | string;
+  };
+  const deadLetterName = policy.deadLetterTargetArn?.split(':').at(-1);
+  if (!deadLetterName) {
+    throw new Error(
+      `queue ${name}: expected a redrive policy with a dead-letter queue, found none`,
+    );
+  }
+  const least = LEAST_RECEIVES[fifo ? 'fifo' : 'standard'];
+  if (Number(policy.maxReceiveCount) < least) {
+    throw new Error(
+      `queue ${name}: expected a maxReceiveCount of at least ${least}, found ${policy.maxReceiveCount}`,
+    );
+  }
+  const { QueueUrl } = await sqs.send(new GetQueueUrlCommand({ QueueName: deadLetterName }));
+  // The SDK speaks to the host that a queue's URL names: both queues are on the same.
+  return { url, name, fifo, deadLetterUrl: new URL(new URL(QueueUrl ?? '').pathname, url).href };
+}

@@ -1,0 +1,61 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { PURCHASE_SKUS } from '../../dev/feed/purchases.ts';
+import { freePort } from '../../dev/ports.ts';
+import { startStack, type Stack } from '../../dev/stack.ts';
+import type { OrderPolicy } from '../../src/domain/policy.ts';
+import { readEnvironment } from '../../src/platform/config.ts';
+import { bundleWorkflows } from '../../src/platform/workflowBundle.ts';
+
+const PROJECT = join(import.meta.dirname, '../..');
+
+/** The first stock of a feed: enough of everything, but of what is scarce. */
+export const STOCK: Readonly<Record<string, number>> = {
+  record: 1_000,
+  poster: 1_000,
+  scarce: 0,
+  ...Object.fromEntries(PURCHASE_SKUS.map((sku) => [sku, 1_000])),
+};
+
+export interface TestStack {
+  readonly stack: Stack;
+  readonly stateDir: string;
+  /** Stops it, and forgets what it kept unless it is to be looked into. */
+  readonly stop: (options?: { readonly keep?: boolean }) => Promise<void>;
+}
+
+/** The whole service as `npm start` runs it, on free ports and in a folder of its own, whatever runs elsewhere. */
+export async function startTestStack(policy: OrderPolicy): Promise<TestStack> {
+  const stateDir = await mkdtemp(join(tmpdir(), 'waybill-stack-'));
+  const bundle = join(stateDir, 'workflow-bundle.js');
+  await writeFile(bundle, (await bundleWorkflows()).code);
+  const { TEMPORAL_ADDRESS: _, AWS_ENDPOINT_URL: __, ...env } = readEnvironment();
+  const [temporal, emulator, provider, api] = await Promise.all([
+    freePort(),
+    freePort(),
+    freePort(),
+    freePort(),
+  ]);
+  const stack = await startStack({
+    stateDir,
+    toolsDir: join(PROJECT, '.waybill/tools'),
+    ports: { temporal, temporalUi: null, emulator, provider, api },
+    env,
+    settings: {
+      WAYBILL_WORKFLOW_BUNDLE: bundle,
+      WAYBILL_ORDER_POLICY: JSON.stringify(policy),
+    },
+    onProgress: (message) => console.error(message),
+    onReady: () => undefined,
+  });
+  return {
+    stack,
+    stateDir,
+    async stop({ keep = false } = {}) {
+      await stack.stop();
+      if (keep) console.error(`what it left: ${stateDir}`);
+      else await rm(stateDir, { recursive: true, force: true });
+    },
+  };
+}

@@ -27,9 +27,13 @@ const LEVELS = {
   ERROR: 'error',
 } as const satisfies Record<LogLevel, string>;
 
-/** Sends the lines of Temporal's worker, and those that workflows and activities log, to our log. Once a process. */
+/**
+ * Sends the lines of Temporal's worker, and those that workflows and activities log, to our log, and leaves it to
+ * the process to say when its workers stop. Once a process.
+ */
 export function installRuntime(logger: Logger): void {
   Runtime.install({
+    shutdownSignals: [],
     logger: new DefaultLogger('TRACE', ({ level, message, meta }) =>
       logger[LEVELS[level]](meta ?? {}, message),
     ),

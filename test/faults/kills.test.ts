@@ -17,8 +17,8 @@ import { seeded } from './random.ts';
 const PROJECT = join(import.meta.dirname, '../..');
 const run = promisify(execFile);
 
-/** Long enough for a restart of everything between a decline and the other card. */
-const POLICY = { paymentMethodWithinSeconds: 20, compensationRetrySeconds: 120 };
+/** A killed bridge's messages come again after 30 s: a decline has to wait longer for the other card. */
+const POLICY = { paymentMethodWithinSeconds: 75, compensationRetrySeconds: 120 };
 const PURCHASES = 100;
 const KILLS = 12;
 const VICTIMS = ['worker', 'bridge', 'temporal'] as const;
@@ -63,7 +63,7 @@ describe('a feed during which worker, bridge and Temporal are killed', function 
           stateDir,
           scenarios: [...scenarios(), ...readPurchases(PURCHASES).map(purchaseScenario)],
           stock: STOCK,
-          within: 240_000,
+          within: 180_000,
           disturbance: killAndRestart(stack, seed),
         });
         assert.deepEqual(unmet, []);

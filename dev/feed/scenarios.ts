@@ -38,9 +38,6 @@ export interface Scenario {
   };
 }
 
-/** What the demo's shop sells; `scarce` is never in stock. */
-export const DEMO_SKUS = ['record', 'poster'] as const;
-
 const AMOUNT = 2_999;
 
 /** Every way an order can go, each as one order of the channel `demo`. */

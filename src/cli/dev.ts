@@ -92,8 +92,7 @@ function onInterrupt(): { readonly requested: Promise<void> } {
     if (!up) process.exit(130);
     request();
   };
-  process.on('SIGINT', interrupt);
-  process.on('SIGTERM', interrupt);
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, interrupt);
   return {
     get requested() {
       up = true;

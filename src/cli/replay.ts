@@ -1,9 +1,12 @@
+import { DefaultLogger, Runtime } from '@temporalio/worker';
 import { replayHistories } from '../console/replay.ts';
 import { createTelemetry } from '../platform/telemetry.ts';
 import { bundleWorkflows } from '../platform/workflowBundle.ts';
 
 /** Replays a folder's histories against the workflows at hand; exit 1 when one diverges. */
 export async function runReplay(folder: string): Promise<void> {
+  // A replay is a worker too, and would tell of each of its states.
+  Runtime.install({ logger: new DefaultLogger('ERROR') });
   const results = await replayHistories(folder, {
     workflowBundle: await bundleWorkflows(),
     plugins: [createTelemetry()],

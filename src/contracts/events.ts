@@ -53,14 +53,14 @@ export const OrderRequest = z.object(order).superRefine(checkTotal);
 
 export const OrderPlaced = z.object({ version, ...order }).superRefine(checkTotal);
 
-export const OrderCancelled = z.object({
+const OrderCancelled = z.object({
   version,
   ...orderKey,
   reason: text,
   requestedBy: id,
 });
 
-export const PaymentCaptured = z.object({
+const PaymentCaptured = z.object({
   version,
   ...orderKey,
   paymentIntentId: id,
@@ -68,27 +68,27 @@ export const PaymentCaptured = z.object({
   currency,
 });
 
-export const PaymentFailed = z.object({
+const PaymentFailed = z.object({
   version,
   ...orderKey,
   paymentIntentId: id,
   declineCode: id,
 });
 
-export const PaymentMethodUpdated = z.object({
+const PaymentMethodUpdated = z.object({
   version,
   ...orderKey,
   paymentMethod: id,
 });
 
-export const ShipmentDispatched = z.object({
+const ShipmentDispatched = z.object({
   version,
   ...orderKey,
   shipmentId: id,
   carrier: id,
 });
 
-export const ShipmentDelivered = z.object({
+const ShipmentDelivered = z.object({
   version,
   ...orderKey,
   shipmentId: id,

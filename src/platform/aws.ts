@@ -1,5 +1,4 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import { SNSClient } from '@aws-sdk/client-sns';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
@@ -21,10 +20,6 @@ export function createSqs(): SQSClient {
 
 export function createSns(): SNSClient {
   return new SNSClient(DEADLINES);
-}
-
-export function createEventBridge(): EventBridgeClient {
-  return new EventBridgeClient(DEADLINES);
 }
 
 /** Items as plain objects; a field that is undefined is left out. */

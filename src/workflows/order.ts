@@ -46,6 +46,7 @@ export async function orderWorkflow(input: OrderInput): Promise<OrderResult> {
         progress.announceClaimed();
         await reserve(input, progress, saga);
       }
+      progress.stopIfCancelled();
       await pay(input, progress, saga);
       await fulfil(progress);
       return await progress.end('closed');

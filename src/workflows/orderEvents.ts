@@ -26,9 +26,6 @@ export function isDue(order: Order, { type }: InboxEvent): boolean {
     case 'ShipmentDispatched':
     case 'ShipmentDelivered':
       return ['fulfilling', 'shipped', 'delivered'].includes(order.state);
-    case 'OrderCancelled':
-    case 'PaymentMethodUpdated':
-      return true;
     default:
       return true;
   }

@@ -1,3 +1,4 @@
+import { ActivityFailure } from '@temporalio/common';
 import {
   allHandlersFinished,
   CancellationScope,
@@ -131,22 +132,30 @@ export class OrderProgress {
    * Takes one step, while events and commands go on being decided. A cancellation accepted meanwhile does not
    * wait for the step's answer: what the step may have done is undone by its compensation.
    *
-   * @throws OrderStopped when the order was cancelled.
+   * @throws OrderStopped when the order was cancelled, or the step failed for good.
    */
   async step<Answer>(take: () => Promise<Answer>): Promise<Answer> {
-    this.#stopIfCancelled();
+    this.stopIfCancelled();
     const scope = new CancellationScope();
     let settled = false;
     const answer = scope.run(take).finally(() => {
       settled = true;
     });
+    // Its failure is told below, unless the order is cancelled at the same time.
+    answer.catch(() => undefined);
     await this.#decideUntil(() => settled || this.order.cancellation !== null);
     if (!settled) {
       scope.cancel();
       await answer.catch(() => undefined);
     }
-    this.#stopIfCancelled();
-    return await answer;
+    this.stopIfCancelled();
+    try {
+      return await answer;
+    } catch (error) {
+      // Activities are retried for ever: one that failed all the same never will succeed.
+      if (error instanceof ActivityFailure) this.stop(`${error.activityType}-failed`);
+      throw error;
+    }
   }
 
   /**
@@ -157,14 +166,19 @@ export class OrderProgress {
    * @throws OrderStopped when the order was cancelled.
    */
   async waitFor(done: () => boolean, until?: number): Promise<boolean> {
-    this.#stopIfCancelled();
+    this.stopIfCancelled();
     const came = await this.#decideUntil(
       () => done() || this.order.cancellation !== null || this.#outgrown(),
       until,
     );
-    this.#stopIfCancelled();
+    this.stopIfCancelled();
     if (came && !done()) await this.#continueAsNew();
     return came;
+  }
+
+  /** @throws OrderStopped when the order was cancelled. */
+  stopIfCancelled(): void {
+    if (this.order.cancellation) throw new OrderStopped(this.order.cancellation);
   }
 
   /** Stops the order for a reason of our own, as if it had been cancelled by the service. */
@@ -246,10 +260,6 @@ export class OrderProgress {
     }
     this.#resumed = true;
     return { accepted: true, state: this.order.state };
-  }
-
-  #stopIfCancelled(): void {
-    if (this.order.cancellation) throw new OrderStopped(this.order.cancellation);
   }
 
   /** Whether the history is long enough that the workflow should go on in a new one. */

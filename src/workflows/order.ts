@@ -11,15 +11,12 @@ import { OrderProgress, OrderStopped } from './orderProgress.ts';
 import { CompensationFailed, Saga } from './saga.ts';
 
 const retry = { initialInterval: '500ms', maximumInterval: '1m' } as const;
-const { claimOrder, reserveStock } = proxyActivities<OrderActivities & StockActivities>({
-  startToCloseTimeout: '20s',
-  retry,
-});
-const { authorisePayment, capturePayment } = proxyActivities<PaymentActivities>({
-  taskQueue: PAYMENTS_TASK_QUEUE,
-  startToCloseTimeout: '40s',
-  retry,
-});
+// How long one try may take: after a worker's death the next begins no sooner.
+const own = { startToCloseTimeout: '20s', retry } as const;
+const provider = { startToCloseTimeout: '40s', retry, taskQueue: PAYMENTS_TASK_QUEUE } as const;
+
+const { claimOrder, reserveStock } = proxyActivities<OrderActivities & StockActivities>(own);
+const { authorisePayment, capturePayment } = proxyActivities<PaymentActivities>(provider);
 
 /**
  * One order, from its placing to its end.
@@ -162,11 +159,10 @@ function compensations(
   progress: () => OrderProgress,
 ): Readonly<Record<OrderUndo, () => Promise<void>>> {
   const scheduleToCloseTimeout = policy.compensationRetrySeconds * 1000;
-  const { releaseStock } = proxyActivities<StockActivities>({ scheduleToCloseTimeout, retry });
+  const { releaseStock } = proxyActivities<StockActivities>({ ...own, scheduleToCloseTimeout });
   const { returnPayment } = proxyActivities<PaymentActivities>({
-    taskQueue: PAYMENTS_TASK_QUEUE,
+    ...provider,
     scheduleToCloseTimeout,
-    retry,
   });
   return {
     'release-stock': () => releaseStock({ orderKey: progress().orderKey }),

@@ -79,8 +79,9 @@ export async function rehearse(options: RehearsalOptions): Promise<Outcome> {
     const open = () => readUnmet(clients, scenarios);
     while ((await open()).length > 0 && Date.now() < deadline) await delay(250);
     await options.disturbance;
-    await feed.answered();
-    while ((await countAll(clients, stack)) > 0 && Date.now() < deadline) await delay(250);
+    // In this order: with no notification in the queue, none is told after its answers have been waited for.
+    const busy = async () => (await countAll(clients, stack)) > 0 || (await feed.answered());
+    while ((await busy()) && Date.now() < deadline) await delay(250);
     const account = await audit({
       ...clients,
       sent: readSent(notes.sent),

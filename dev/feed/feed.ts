@@ -67,9 +67,14 @@ export function createFeed({ scenarios, sender, readOrder }: FeedOptions) {
       reactions.push(reaction);
     },
 
-    /** Resolves when every answer has been sent; rejects when one could not be. */
-    async answered(): Promise<void> {
-      await Promise.all(reactions);
+    /**
+     * Resolves when every answer has been sent, with whether there was a notification since the last call;
+     * rejects when an answer could not be sent.
+     */
+    async answered(): Promise<boolean> {
+      const latest = reactions.splice(0);
+      await Promise.all(latest);
+      return latest.length > 0;
     },
   };
 }

@@ -23,6 +23,8 @@ export interface CollectorOptions {
 
 /** Takes every notification the service publishes, keeps it in a file, and tells of it. */
 export function collectNotifications(options: CollectorOptions): Collector {
+  // So that it is there even when nothing was told.
+  appendFileSync(options.file, '');
   const stopping = new AbortController();
   const collecting = collect(options, stopping.signal);
   return {

@@ -8,15 +8,18 @@ import {
 import type { FastifyInstance } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { z } from 'zod';
-import { OrderRequest } from '../contracts/events.ts';
+import { CancellationRequest, OrderRequest } from '../contracts/events.ts';
 import {
   cancelOrder,
   orderQuery,
   orderWorkflowId,
+  type CancelRequest,
+  type CommandAnswer,
   type OrderKey,
   type OrderRow,
   type PlacedOrder,
 } from '../contracts/orders.ts';
+import { decideCancellation } from '../domain/order.ts';
 import { Problem } from './problems.ts';
 
 /** How long an answer from Temporal or a worker is waited for, in milliseconds. */
@@ -46,11 +49,6 @@ const orderParams = z.object({
   id: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}:[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/, {
     error: 'Invalid ID: expected {channel}:{orderId}',
   }),
-});
-
-const cancelBody = z.object({
-  reason: z.string().min(1).max(500),
-  requestedBy: z.string().min(1).max(128),
 });
 
 /** Adds placing, reading and cancelling an order. */
@@ -83,14 +81,14 @@ export function addOrderRoutes(app: FastifyInstance, dependencies: OrderDependen
 
   typed.post(
     '/orders/:id/cancel',
-    { schema: { params: orderParams, headers: idempotencyKey, body: cancelBody } },
+    { schema: { params: orderParams, headers: idempotencyKey, body: CancellationRequest } },
     async (request) => {
       const { id } = request.params;
-      const answer = await answered(dependencies, id, (handle) =>
-        handle.executeUpdate(cancelOrder, {
-          args: [request.body],
-          updateId: request.headers['idempotency-key'],
-        }),
+      const answer = await cancel(
+        dependencies,
+        id,
+        request.body,
+        request.headers['idempotency-key'],
       );
       if (!answer.accepted) {
         throw new Problem(409, 'not-cancellable', `order ${id}: ${answer.reason}`);
@@ -101,28 +99,65 @@ export function addOrderRoutes(app: FastifyInstance, dependencies: OrderDependen
 }
 
 async function findOrder(dependencies: OrderDependencies, id: string): Promise<OrderRow> {
-  const row = await dependencies.readOrder(workflowId(id));
+  const row = await stored(dependencies, id);
+  if (row) return row;
   // An order that was just accepted may not have its row yet: its workflow knows it.
-  return row ?? (await answered(dependencies, id, (handle) => handle.query(orderQuery)));
+  try {
+    return await asked(dependencies, id, (handle) => handle.query(orderQuery));
+  } catch (error) {
+    if (!(error instanceof WorkflowNotFoundError)) throw error;
+    throw notFound(id);
+  }
+}
+
+async function cancel(
+  dependencies: OrderDependencies,
+  id: string,
+  request: CancelRequest,
+  updateId: string,
+): Promise<CommandAnswer> {
+  try {
+    return await asked(dependencies, id, (handle) =>
+      handle.executeUpdate(cancelOrder, { args: [request], updateId }),
+    );
+  } catch (error) {
+    if (!(error instanceof WorkflowNotFoundError)) throw error;
+    // It never was, or is closed.
+    const row = await stored(dependencies, id);
+    if (!row) throw notFound(id);
+    // The same rule as in the workflow, so that the answer does not depend on whether it has ended by now.
+    const decision = decideCancellation(row, request);
+    if (decision.outcome === 'duplicate') return { accepted: true, state: row.state };
+    const reason = decision.outcome === 'refused' ? decision.reason : 'workflow-closed';
+    return { accepted: false, state: row.state, reason };
+  }
 }
 
 /** Asks the order's workflow, which a worker has to answer in time. */
-async function answered<Answer>(
-  { temporal, readOrder }: OrderDependencies,
+async function asked<Answer>(
+  { temporal }: OrderDependencies,
   id: string,
   ask: (handle: WorkflowHandle) => Promise<Answer>,
 ): Promise<Answer> {
   const handle = temporal.workflow.getHandle(workflowId(id));
+  return await orUnavailable(
+    temporal.connection.withDeadline(Date.now() + DEADLINE, () => ask(handle)),
+  );
+}
+
+async function stored({ readOrder }: OrderDependencies, id: string): Promise<OrderRow | undefined> {
   try {
-    return await orUnavailable(
-      temporal.connection.withDeadline(Date.now() + DEADLINE, () => ask(handle)),
-    );
-  } catch (error) {
-    if (!(error instanceof WorkflowNotFoundError)) throw error;
-    const row = await readOrder(workflowId(id));
-    if (!row) throw new Problem(404, 'order-not-found', `there is no order ${id}`);
-    throw new Problem(409, 'not-cancellable', `order ${id}: order-${row.state}`);
+    return await readOrder(workflowId(id));
+  } catch (cause) {
+    throw new Problem(503, 'not-answered', `order ${id} could not be read: ask again`, {
+      cause,
+      retryAfterSeconds: 5,
+    });
   }
+}
+
+function notFound(id: string): Problem {
+  return new Problem(404, 'order-not-found', `there is no order ${id}`);
 }
 
 /** What Temporal does not answer in time may still apply: the caller may ask again under the same key. */
@@ -139,7 +174,7 @@ async function orUnavailable<Answer>(call: Promise<Answer>): Promise<Answer> {
       503,
       'not-answered',
       'the order service did not answer in time; the request may still apply: ask again with the same Idempotency-Key',
-      { retryAfterSeconds: 5 },
+      { cause: error, retryAfterSeconds: 5 },
     );
   }
 }

@@ -23,9 +23,9 @@ export class Problem extends Error {
     status: number,
     code: string,
     detail: string,
-    more: { errors?: readonly FieldError[]; retryAfterSeconds?: number } = {},
+    more: { errors?: readonly FieldError[]; retryAfterSeconds?: number; cause?: unknown } = {},
   ) {
-    super(detail);
+    super(detail, { cause: more.cause });
     this.status = status;
     this.code = code;
     this.errors = more.errors ?? [];
@@ -52,6 +52,12 @@ export function answerProblem(error: unknown, request: FastifyRequest, reply: Fa
     });
 }
 
+/** A request that cannot be read. @param reason - `{field}: {what was expected, what came}` */
+export function invalidRequest(reason: string): Problem {
+  const [, field = 'body', detail = reason] = /^(\S+): (.*)$/s.exec(reason) ?? [];
+  return new Problem(400, 'invalid-request', reason, { errors: [{ field, detail }] });
+}
+
 function asProblem(error: unknown, request: FastifyRequest): Problem {
   if (error instanceof Problem) return error;
   if (hasZodFastifySchemaValidationErrors(error)) {
@@ -62,15 +68,34 @@ function asProblem(error: unknown, request: FastifyRequest): Problem {
     const [first] = errors;
     return new Problem(400, 'invalid-request', `${first?.field}: ${first?.detail}`, { errors });
   }
-  const { statusCode, message, code } = error as Partial<FastifyError>;
-  if (statusCode !== undefined && statusCode >= 400 && statusCode < 500) {
-    const detail = message ?? 'the request could not be read';
-    const named = code === 'FST_ERR_CTP_BODY_TOO_LARGE' ? 'too-large' : 'invalid-request';
-    return new Problem(statusCode, named, `body: ${detail}`, {
-      errors: [{ field: 'body', detail }],
-    });
+  return refusedByServer(error as Partial<FastifyError>, request);
+}
+
+/** What Fastify itself refuses, before a route is reached. */
+function refusedByServer(
+  { statusCode, message = 'the request could not be read', code }: Partial<FastifyError>,
+  request: FastifyRequest,
+): Problem {
+  const refuse = (status: number, named: string, field: string, detail: string) =>
+    new Problem(status, named, `${field}: ${detail}`, { errors: [{ field, detail }] });
+  switch (code ?? '') {
+    case 'FST_ERR_CTP_BODY_TOO_LARGE': {
+      const came = request.headers['content-length'] ?? 'more';
+      const most = request.routeOptions.bodyLimit;
+      return refuse(413, 'too-large', 'body', `expected at most ${most} bytes, received ${came}`);
+    }
+    case 'FST_ERR_CTP_INVALID_MEDIA_TYPE': {
+      const came = request.headers['content-type'] ?? 'none';
+      const detail = `expected application/json, received ${came}`;
+      return refuse(415, 'unsupported-media-type', 'content-type', detail);
+    }
+    case 'FST_ERR_BAD_URL':
+      return refuse(400, 'invalid-request', 'path', 'expected a well-formed percent-encoding');
+    default:
+      return statusCode !== undefined && statusCode >= 400 && statusCode < 500
+        ? refuse(statusCode, 'invalid-request', 'body', message)
+        : new Problem(500, 'internal-error', 'the request could not be carried out');
   }
-  return new Problem(500, 'internal-error', 'the request could not be carried out');
 }
 
 /** Names the field, what was expected and, where the validator did not say it, what came. */

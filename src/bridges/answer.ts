@@ -24,7 +24,8 @@ export function nameRefusal(error: unknown): Refusal {
     case UNAUTHENTICATED:
       return 'denied';
     case RESOURCE_EXHAUSTED:
-      return 'busy';
+      // Past gRPC's own limit, however small the rest of the load is.
+      return /larger than max/i.test(status.details) ? 'too-large' : 'busy';
     case INVALID_ARGUMENT:
       if (/size|too large|blob/i.test(status.details)) return 'too-large';
       return /limit/i.test(status.details) ? 'busy' : 'unexpected';

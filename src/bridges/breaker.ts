@@ -6,11 +6,12 @@ const FIRST_PAUSE = 250;
 const LAST_PAUSE = 5_000;
 
 export interface Breaker {
+  /** While it is open nothing is to be received, and nothing delivered. */
   readonly isOpen: boolean;
-  /** Opens it: nothing is received any more until a probe succeeds. Open already: no change. */
+  /** Opens it until a probe succeeds. Open already: no change. */
   trip(code: 'unavailable' | 'denied', reason: string): void;
-  /** Resolves when it is shut, at once if it is; also when the signal is aborted. */
-  shut(): Promise<void>;
+  /** Resolves when it is shut, at once if it is; when the probing has ended before, while it is still open. */
+  settled(): Promise<void>;
 }
 
 /**
@@ -18,39 +19,41 @@ export interface Breaker {
  * whatever is in the queue.
  *
  * @param probe - a call that succeeds when deliveries can.
+ * @param signal - ends the probing: what is open then stays open.
  */
 export function createBreaker(
   probe: () => Promise<void>,
   logger: Logger,
   signal: AbortSignal,
 ): Breaker {
-  let closing: Promise<void> | undefined;
+  let isOpen = false;
+  let probing: Promise<void> | undefined;
 
-  async function untilProbed(): Promise<void> {
-    for (let pause = FIRST_PAUSE; !signal.aborted; pause = Math.min(LAST_PAUSE, pause * 2)) {
+  async function shutWhenProbed(): Promise<void> {
+    for (let pause = FIRST_PAUSE; isOpen; pause = Math.min(LAST_PAUSE, pause * 2)) {
       try {
         await delay(pause * (0.5 + Math.random() / 2), undefined, { signal });
         await probe();
+        isOpen = false;
         logger.info({}, 'breaker shut');
-        break;
       } catch {
-        // Not yet.
+        if (signal.aborted) return;
       }
     }
-    closing = undefined;
   }
 
   return {
     get isOpen() {
-      return closing !== undefined;
+      return isOpen;
     },
     trip(code, reason) {
-      if (closing) return;
+      if (isOpen) return;
+      isOpen = true;
       logger.error({ code, reason }, 'breaker open');
-      closing = untilProbed();
+      probing = shutWhenProbed();
     },
-    async shut() {
-      await closing;
+    async settled() {
+      await probing;
     },
   };
 }

@@ -48,11 +48,11 @@ async function run(options: BridgeOptions, signal: AbortSignal): Promise<void> {
   const { sqs, logger, client } = options;
   // What has not been handed to Temporal when the grace period ends is released.
   const giveUp = new AbortController();
-  const breaker = createBreaker(() => probe(client), logger, giveUp.signal);
+  const breaker = createBreaker(() => probe(client), logger, signal);
   const core = createCore({ ...options, breaker, stopping: giveUp.signal });
   const queues = await Promise.all(options.queueUrls.map((url) => describeQueue(sqs, url)));
   const sources = queues.map((queue) => createSqsSource(sqs, queue, core, logger));
-  const stops = queues.flatMap(({ url }, index) =>
+  const pollers = queues.flatMap(({ url }, index) =>
     Array.from({ length: POLLERS }, () =>
       poll(url, sources[index] as SqsSource, breaker, options, signal),
     ),
@@ -62,8 +62,9 @@ async function run(options: BridgeOptions, signal: AbortSignal): Promise<void> {
     if (signal.aborted) resolve();
     else signal.addEventListener('abort', () => resolve(), { once: true });
   });
-  stops.forEach((stop) => stop());
-  const empty = Promise.all(sources.map((source) => source.empty()));
+  const empty = Promise.all(pollers.map((stop) => stop())).then(() =>
+    Promise.all(sources.map((source) => source.empty())),
+  );
   await Promise.race([empty, delay(options.graceSeconds * 1_000, undefined, { ref: false })]);
   giveUp.abort();
   // What is released now has nothing to wait for but SQS; what hangs in a call comes again by itself.
@@ -82,14 +83,14 @@ async function probe(client: Client): Promise<void> {
   });
 }
 
-/** One long poll after another. @returns how to stop it. */
+/** One long poll after another. @returns how to stop it: resolves when nothing more is taken. */
 function poll(
   queueUrl: string,
   source: SqsSource,
   breaker: Breaker,
   { sqs, logger }: BridgeOptions,
   signal: AbortSignal,
-): () => void {
+): () => Promise<void> {
   let pause = 0;
   const consumer = Consumer.create({
     sqs,
@@ -101,12 +102,14 @@ function poll(
     messageSystemAttributeNames: ['All'],
     shouldDeleteMessages: false,
     suppressFifoWarning: true,
-    // It polls again at once after whatever happens: every reason to wait is waited for here. On a stop this
+    // It polls again at once after whatever happens: every reason to wait is waited for below. On a stop that
     // rejects, or one more receive would go out.
+    authenticationErrorTimeout: 0,
     preReceiveMessageCallback: async () => {
       if (pause > 0) await delay(pause, undefined, { signal });
-      await breaker.shut();
-      while (source.inHand > MOST_IN_HAND - 10) await delay(20, undefined, { signal });
+      while (breaker.isOpen || source.inHand > MOST_IN_HAND - 10) {
+        await delay(20, undefined, { signal });
+      }
       signal.throwIfAborted();
     },
     postReceiveMessageCallback: async () => {
@@ -123,5 +126,9 @@ function poll(
     logger.warn({ queueUrl, err: error }, 'receive failed');
   });
   consumer.start();
-  return () => consumer.stop({ abort: true });
+  return async () => {
+    consumer.stop({ abort: true });
+    // A response that was there already is still taken.
+    while (consumer.status.isPolling) await delay(1);
+  };
 }

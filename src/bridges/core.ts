@@ -1,18 +1,23 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
 import type { Breaker } from './breaker.ts';
 import { EventRejectedError } from './codes.ts';
-import { deliver } from './deliver.ts';
+import { deliver, type Delivered } from './deliver.ts';
 import { unwrap, type UnwrappedEvent } from './envelope.ts';
 import { Lanes } from './lanes.ts';
 import type { Logger } from './logger.ts';
-import type { SourceRecord } from './record.ts';
+import type { Lease, SourceRecord } from './record.ts';
 import { routeTable, type Planned, type Route } from './route.ts';
 import { settle, type Settlement } from './settlement.ts';
 
 /** The longest one call to Temporal may take, in milliseconds. */
 const CALL_DEADLINE = 10_000;
+/** The least: with less, an answer that comes too late would look like an outage. */
+const LEAST_DEADLINE = 1_000;
 /** How much of a lease is kept for settling, in milliseconds. */
 const SETTLING_TIME = 5_000;
+/** How often a lease is looked at while its record waits for Temporal, in milliseconds. */
+const LEASE_CHECK = 1_000;
 
 export interface CoreOptions {
   readonly routes: readonly Route[];
@@ -38,45 +43,50 @@ export interface Core {
    *
    * @param carryOut - does in the queue what was decided; the group's next record waits for it.
    */
-  handle(
-    record: SourceRecord,
-    carryOut: (settlement: Settlement, about: EventAbout) => Promise<void>,
-  ): Promise<void>;
+  handle(record: SourceRecord, carryOut: CarryOut): Promise<void>;
 }
+
+type CarryOut = (settlement: Settlement, about: EventAbout) => Promise<void>;
 
 /** From records to settlements. Knows neither poller nor process. */
 export function createCore({ routes, client, breaker, logger, stopping }: CoreOptions): Core {
   const routeOf = routeTable(routes);
   const groups = new Lanes();
   const workflows = new Lanes();
-  let arrivals = 0;
-  /** By FIFO group: the last arrival that must not be delivered, since one before it was released. */
-  const stopped = new Map<string, number>();
+  /** The FIFO groups of which a record comes again: what is in hand behind it must not be delivered before. */
+  const stopped = new Set<string>();
 
-  async function process(record: SourceRecord, arrival: number): Promise<Decided> {
+  async function decide(record: SourceRecord, group: string | null): Promise<Decided> {
     const read = await readEvent(record);
     if ('settlement' in read) return read;
     const planned = read;
     const { event, plan } = planned;
     const decided = (settlement: Settlement): Decided => ({ ...planned, settlement });
-    if (record.group !== null && (stopped.get(record.group) ?? 0) >= arrival) {
-      return decided(release('group-stopped', 1));
-    }
+    if (stopping.aborted) return decided(release('stopping', 0));
+    if (group !== null && stopped.has(group)) return decided(release('group-stopped', 1));
     const workflowId = plan.operation === 'ignore' ? event.id : plan.workflowId;
     return await workflows.run(workflowId, async () => {
-      if (stopping.aborted) return decided(release('stopping', 0));
-      if (breaker.isOpen) return decided(release('unavailable', 5));
-      const now = Date.now();
-      if (now >= record.lease.until) return decided({ kind: 'drop' });
-      const deadline = Math.min(now + CALL_DEADLINE, record.lease.until - SETTLING_TIME);
-      if (deadline <= now) return decided(release('held-too-long', 1));
-      const delivered = await deliver(client, planned, deadline);
-      if (delivered.delivery === 'unavailable' || delivered.delivery === 'denied') {
-        breaker.trip(delivered.delivery, String(delivered.error));
-      }
+      let delivered: Delivered = { delivery: 'unavailable' };
+      do {
+        await untilShut(record.lease);
+        if (stopping.aborted) return decided(release('stopping', 0));
+        if (breaker.isOpen) break;
+        const time = callTimeOf(record.lease);
+        if (time < LEAST_DEADLINE) return decided(release('held-too-long', 1));
+        delivered = await deliver(client, planned, Date.now() + time);
+        if (isOutage(delivered)) breaker.trip(delivered.delivery, String(delivered.error));
+      } while (isOutage(delivered));
       const age = (Date.now() - record.firstReceivedAt) / 1_000;
       return decided(settle(plan, delivered, age));
     });
+  }
+
+  /** What is in hand waits for Temporal as long as it may be kept: given back, it would be received for nothing. */
+  async function untilShut(lease: Lease): Promise<void> {
+    const shut = breaker.settled().then(() => true);
+    while (breaker.isOpen && callTimeOf(lease) > LEAST_DEADLINE + LEASE_CHECK) {
+      if (await Promise.race([shut, delay(LEASE_CHECK, false, { ref: false })])) return;
+    }
   }
 
   /** Reads an event as far as its plan; what cannot be read is decided already. */
@@ -93,25 +103,33 @@ export function createCore({ routes, client, breaker, logger, stopping }: CoreOp
     }
   }
 
+  async function settleRecord(
+    record: SourceRecord,
+    group: string | null,
+    carryOut: CarryOut,
+  ): Promise<void> {
+    try {
+      const decided = await decide(record, group);
+      const { event } = decided;
+      // Somebody else may have it by now. A delete is safe: it was delivered.
+      const isLost = decided.settlement.kind !== 'delete' && Date.now() >= record.lease.until;
+      const settlement: Settlement = isLost ? { kind: 'drop' } : decided.settlement;
+      const comesAgain = settlement.kind === 'release' || settlement.kind === 'drop';
+      if (group !== null && comesAgain) stopped.add(group);
+      log(logger, record, { ...decided, settlement });
+      await carryOut(settlement, { eventId: event?.id ?? null, route: routeName(event) });
+    } catch (error) {
+      if (group !== null) stopped.add(group);
+      logger.error({ messageId: record.messageId, err: error }, 'not settled');
+    }
+  }
+
   return {
     async handle(record, carryOut) {
-      arrivals += 1;
-      const arrival = arrivals;
-      const work = async () => {
-        const { event, plan, settlement } = await process(record, arrival);
-        if (record.group !== null && settlement.kind === 'release') {
-          stopped.set(record.group, arrivals);
-        }
-        log(logger, record, { event, plan, settlement });
-        await carryOut(settlement, { eventId: event?.id ?? null, route: routeName(event) });
-      };
-      try {
-        await (record.group === null
-          ? work()
-          : groups.run(`${record.queue} ${record.group}`, work));
-      } catch (error) {
-        logger.error({ messageId: record.messageId, err: error }, 'not settled');
-      }
+      if (record.group === null) return await settleRecord(record, null, carryOut);
+      const group = `${record.queue} ${record.group}`;
+      await groups.run(group, () => settleRecord(record, group, carryOut));
+      if (groups.isIdle(group)) stopped.delete(group);
     },
   };
 }
@@ -121,6 +139,17 @@ interface Decided {
   readonly event: UnwrappedEvent | undefined;
   readonly plan?: Planned['plan'] | undefined;
   readonly settlement: Settlement;
+}
+
+/** How long a call may take, in milliseconds. */
+function callTimeOf({ until }: Lease): number {
+  return Math.min(CALL_DEADLINE, until - SETTLING_TIME - Date.now());
+}
+
+function isOutage(
+  delivered: Delivered,
+): delivered is Delivered & { delivery: 'unavailable' | 'denied' } {
+  return delivered.delivery === 'unavailable' || delivered.delivery === 'denied';
 }
 
 function release(
@@ -148,6 +177,7 @@ function log(logger: Logger, record: SourceRecord, { event, plan, settlement }: 
     workflowId: plan && 'workflowId' in plan ? plan.workflowId : null,
     route: routeName(event),
     queue: record.queue,
+    ...(record.group !== null && { group: record.group }),
   };
   if (outcome === 'delivered') logger.debug(fields, 'settled');
   else logger.info(fields, 'settled');

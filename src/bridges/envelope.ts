@@ -1,5 +1,5 @@
 import { EventRejectedError } from './codes.ts';
-import { parseJson } from './json.ts';
+import { parseJson, whatCame } from './json.ts';
 import type { SourceRecord } from './record.ts';
 
 /** An event as it came out of its envelopes; nothing is known about its data yet. */
@@ -22,6 +22,8 @@ const MAX_ENVELOPES = 3;
 
 const ID = /^[\x21-\x7e]{1,256}$/;
 const NAME = /^[^\p{Cc}\p{Cs}]{1,256}$/u;
+
+const EVENT_ID = /^[^\p{Cc}\p{Cs}]{1,256}:[\x21-\x7e]{1,256}$/u;
 
 type JsonObject = Readonly<Record<string, unknown>>;
 
@@ -80,6 +82,11 @@ export function unwrap({
   throw new EventRejectedError('malformed', `body: more than ${MAX_ENVELOPES} envelopes`);
 }
 
+/** Whether a text can be the ID of an event. */
+export function isEventId(text: string): boolean {
+  return EVENT_ID.test(text);
+}
+
 function isObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
@@ -95,7 +102,10 @@ function isEventBridge(value: JsonObject): boolean {
 function text(object: JsonObject, key: string): string {
   const value = object[key];
   if (typeof value !== 'string') {
-    throw new EventRejectedError('malformed', `${key}: expected a string, received ${kind(value)}`);
+    throw new EventRejectedError(
+      'malformed',
+      `${key}: expected a string, received ${whatCame(value)}`,
+    );
   }
   return value;
 }
@@ -105,7 +115,7 @@ function name(object: JsonObject, key: string): string {
   if (!NAME.test(value)) {
     throw new EventRejectedError(
       'malformed',
-      `${key}: expected 1 to 256 characters, none of them a control character, received ${value.length}`,
+      `${key}: expected 1 to 256 characters, none of them a control character, received ${whatCame(value)}`,
     );
   }
   return value;
@@ -116,14 +126,8 @@ function checkedId([key, value]: [string, unknown]): string | undefined {
   if (typeof value !== 'string' || !ID.test(value)) {
     throw new EventRejectedError(
       'malformed',
-      `${key}: expected 1 to 256 printable ASCII characters, received ${kind(value)}`,
+      `${key}: expected 1 to 256 printable ASCII characters, received ${whatCame(value)}`,
     );
   }
   return value;
-}
-
-function kind(value: unknown): string {
-  if (value === undefined) return 'nothing';
-  if (typeof value === 'string') return `a string of ${value.length} characters`;
-  return value === null ? 'null' : Array.isArray(value) ? 'an array' : `a ${typeof value}`;
 }

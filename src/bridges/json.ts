@@ -28,6 +28,15 @@ export function cut(text: string, length = 120): string {
   return text.length <= length ? text : `${text.slice(0, length)}...`;
 }
 
+/** What came, for a reason. Texts are not shown: reasons are logged, and a text may be anything. */
+export function whatCame(value: unknown): string {
+  if (value === undefined) return 'nothing';
+  if (typeof value === 'string') return `a string of ${value.length} characters`;
+  if (Array.isArray(value)) return `an array of ${value.length}`;
+  if (typeof value === 'object' && value !== null) return 'an object';
+  return String(value as number | boolean | null);
+}
+
 /** Walks over text that is known to be valid JSON, without recursion. */
 function inspect(text: string, at: string): void {
   // One entry for each open object (its current key) or array (its current index).

@@ -12,4 +12,9 @@ export class Lanes {
       if (this.#tails.get(key) === mine) this.#tails.delete(key);
     }
   }
+
+  /** Whether nothing of that key runs or waits. */
+  isIdle(key: string): boolean {
+    return !this.#tails.has(key);
+  }
 }

@@ -5,7 +5,9 @@ import {
   type SQSClient,
 } from '@aws-sdk/client-sqs';
 import type { ParkingCode } from './codes.ts';
+import { isEventId } from './envelope.ts';
 import type { Queue } from './queue.ts';
+import type { ParkedBefore } from './record.ts';
 
 /** Why and when a message was parked: the JSON of its attribute `waybill`. */
 export interface ParkingNote {
@@ -57,15 +59,21 @@ export async function parkMessage(
   return fits;
 }
 
-/** What was written when the message was parked before; undefined where it was not, or is not ours. */
-export function readNote(message: Message): Partial<ParkingNote> | undefined {
+/** What was written when the message was parked before; null where it was not. Anybody may have written it. */
+export function readNote(message: Message): ParkedBefore | null {
   const text = message.MessageAttributes?.[ATTRIBUTE]?.StringValue;
-  if (text === undefined) return undefined;
+  if (text === undefined) return null;
+  let note: { readonly [Key in keyof ParkingNote]?: unknown } | null;
   try {
-    return JSON.parse(text) as Partial<ParkingNote>;
+    note = JSON.parse(text) as typeof note;
   } catch {
-    return undefined;
+    return null;
   }
+  const { eventId, firstSeen } = note ?? {};
+  return {
+    eventId: typeof eventId === 'string' && isEventId(eventId) ? eventId : null,
+    firstSeen: typeof firstSeen === 'string' && Date.parse(firstSeen) > 0 ? firstSeen : null,
+  };
 }
 
 type Attributes = Readonly<Record<string, MessageAttributeValue>>;

@@ -34,7 +34,7 @@ export async function describeQueue(sqs: SQSClient, url: string): Promise<Queue>
     );
   }
   const least = LEAST_RECEIVES[fifo ? 'fifo' : 'standard'];
-  if (Number(policy.maxReceiveCount) < least) {
+  if (!(Number(policy.maxReceiveCount) >= least)) {
     throw new Error(
       `queue ${name}: expected a maxReceiveCount of at least ${least}, found ${policy.maxReceiveCount}`,
     );

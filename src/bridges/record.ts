@@ -8,7 +8,8 @@ export interface Lease {
 
 /** What a former parking wrote on the message, where it has been parked before. */
 export interface ParkedBefore {
-  readonly eventId: string;
+  /** Null where it could not be read. */
+  readonly eventId: string | null;
   readonly firstSeen: string | null;
 }
 

@@ -2,7 +2,7 @@ import type { StandardSchemaV1 } from '@standard-schema/spec';
 import type { WorkflowReference } from '../contracts/references.ts';
 import { EventRejectedError } from './codes.ts';
 import type { UnwrappedEvent } from './envelope.ts';
-import { cut } from './json.ts';
+import { cut, whatCame } from './json.ts';
 
 /** An event whose data is what its route's schema says. */
 export interface RoutedEvent<Data> {
@@ -113,12 +113,24 @@ async function validate<Schema extends StandardSchemaV1>(
   const result = await schema['~standard'].validate(data);
   if (!result.issues) return result.value;
   const issues = result.issues.map(({ path = [], message }) => {
-    const steps = path.map((step) => String(typeof step === 'object' ? step.key : step));
-    return { field: steps.join('.') || 'data', reason: `${steps.join('.') || 'data'}: ${message}` };
+    const steps = path.map((step) => (typeof step === 'object' ? step.key : step));
+    const field = steps.map(String).join('.') || 'data';
+    // Validators say what they expected, but not always what came.
+    const came = message.includes('received') ? '' : `, received ${whatCame(at(data, steps))}`;
+    return { field, reason: `${field}: ${message}${came}` };
   });
-  const version = issues.every(({ field }) => field === 'version');
+  // Another version may have other fields too.
+  const otherVersion =
+    issues.some(({ field }) => field === 'version') && at(data, ['version']) !== undefined;
   throw new EventRejectedError(
-    version ? 'unknown-version' : 'malformed',
+    otherVersion ? 'unknown-version' : 'malformed',
     cut(issues.map(({ reason }) => reason).join('; '), 1_000),
+  );
+}
+
+function at(data: unknown, steps: readonly PropertyKey[]): unknown {
+  return steps.reduce<unknown>(
+    (value, step) => (value as Record<PropertyKey, unknown> | null | undefined)?.[step],
+    data,
   );
 }

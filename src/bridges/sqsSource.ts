@@ -88,7 +88,8 @@ export function createSqsSource(
           code: settlement.code,
           reason: settlement.reason,
           ...about,
-          firstSeen: new Date(record.firstReceivedAt).toISOString(),
+          firstSeen:
+            record.parkedBefore?.firstSeen ?? new Date(record.firstReceivedAt).toISOString(),
           receives: Number(message.Attributes?.ApproximateReceiveCount ?? 1),
         });
         if (!noted)
@@ -99,7 +100,7 @@ export function createSqsSource(
   }
 
   async function handle(message: Message, lease: Lease): Promise<void> {
-    const record = recordOf(queue, message, lease);
+    const record = recordOf(queue, message, lease, sqs.config.systemClockOffset);
     try {
       await core.handle(record, (settlement, about) =>
         carryOut(message, record, settlement, about),
@@ -144,17 +145,17 @@ export function createSqsSource(
   };
 }
 
-function recordOf(queue: Queue, message: Message, lease: Lease): SourceRecord {
+/** @param clockOffset - by how much SQS's clock is ahead of ours, as the SDK saw it, in milliseconds. */
+function recordOf(queue: Queue, message: Message, lease: Lease, clockOffset: number): SourceRecord {
   const { MessageId = '', Body = '', Attributes } = message;
-  const note = readNote(message);
+  const firstReceivedAt = Attributes?.ApproximateFirstReceiveTimestamp;
   return {
     queue: queue.name,
     messageId: MessageId,
     body: Body,
     group: queue.fifo ? (Attributes?.MessageGroupId ?? null) : null,
-    firstReceivedAt: Number(Attributes?.ApproximateFirstReceiveTimestamp ?? Date.now()),
-    parkedBefore:
-      note?.eventId == null ? null : { eventId: note.eventId, firstSeen: note.firstSeen ?? null },
+    firstReceivedAt: firstReceivedAt ? Number(firstReceivedAt) - clockOffset : Date.now(),
+    parkedBefore: readNote(message),
     lease,
   };
 }

@@ -1,7 +1,10 @@
+import { isGrpcServiceError } from '@temporalio/client';
+import Stripe from 'stripe';
 import { audit, type Audit } from '../console/audit.ts';
 import { readAcknowledged, readNotifications, readSent } from '../console/evidence.ts';
 import { createSqs, createTables } from '../platform/aws.ts';
 import { loadConfig } from '../platform/config.ts';
+import { UserError } from '../platform/errors.ts';
 import { createStripe } from '../platform/stripe.ts';
 import { connectTemporal } from '../platform/temporal.ts';
 
@@ -19,6 +22,7 @@ const PROVIDER_TIMEOUT = 20_000;
 /** Prints the account of everything the service holds; exit 1 with what disagrees. */
 export async function runAudit(options: AuditOptions): Promise<void> {
   const config = loadConfig('tools');
+  const evidence = readEvidence(options);
   const { client, connection } = await connectTemporal({ retries: true });
   try {
     const account = await audit({
@@ -31,18 +35,57 @@ export async function runAudit(options: AuditOptions): Promise<void> {
         baseUrl: config.stripeBaseUrl,
         timeoutMs: PROVIDER_TIMEOUT,
       }),
-      sent: options.sent === undefined ? [] : readSent(options.sent),
-      acknowledged: readAcknowledged(options.log ?? []),
-      ...(options.notifications !== undefined && {
-        notifications: readNotifications(options.notifications),
-      }),
+      ...evidence,
       ...(options.supportQueue !== undefined && { supportQueueUrl: options.supportQueue }),
     });
     console.log(options.json ? JSON.stringify(account, null, 2) : describeAudit(account));
     if (account.disagreements.length > 0) process.exitCode = 1;
+  } catch (error) {
+    throw explain(error) ?? error;
   } finally {
     await connection.close();
   }
+}
+
+function readEvidence({ sent, log = [], notifications }: AuditOptions) {
+  try {
+    return {
+      sent: sent === undefined ? [] : readSent(sent),
+      acknowledged: readAcknowledged(log),
+      ...(notifications !== undefined && { notifications: readNotifications(notifications) }),
+    };
+  } catch (cause) {
+    const { code, path, message } = cause as NodeJS.ErrnoException;
+    if (code === undefined || path === undefined) throw cause;
+    throw new UserError(message, '--sent, --log and --notifications take files', { cause });
+  }
+}
+
+/** Says what to check, where the provider or Temporal did not answer; undefined for every other error. */
+function explain(error: unknown): UserError | undefined {
+  if (error instanceof Stripe.errors.StripeConnectionError) {
+    return new UserError(
+      `the payment provider cannot be reached: ${error.message}`,
+      'check WAYBILL_STRIPE_BASE_URL, and that what it names is running',
+      { cause: error },
+    );
+  }
+  if (error instanceof Stripe.errors.StripeAuthenticationError) {
+    return new UserError(
+      `the payment provider refuses the key: ${error.message}`,
+      'check WAYBILL_STRIPE_API_KEY',
+      { cause: error },
+    );
+  }
+  const cause = error instanceof Error ? error.cause : undefined;
+  if (isGrpcServiceError(cause)) {
+    return new UserError(
+      `Temporal does not answer: ${cause.details}`,
+      'orders under way are asked too: a worker has to run',
+      { cause: error },
+    );
+  }
+  return undefined;
 }
 
 /** The account in a few lines, what disagrees last. */

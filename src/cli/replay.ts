@@ -1,5 +1,6 @@
 import { DefaultLogger, Runtime } from '@temporalio/worker';
-import { replayHistories } from '../console/replay.ts';
+import { HistoriesUnreadableError, replayHistories } from '../console/replay.ts';
+import { UserError } from '../platform/errors.ts';
 import { createTelemetry } from '../platform/telemetry.ts';
 import { bundleWorkflows } from '../platform/workflowBundle.ts';
 
@@ -10,6 +11,10 @@ export async function runReplay(folder: string): Promise<void> {
   const results = await replayHistories(folder, {
     workflowBundle: await bundleWorkflows(),
     plugins: [createTelemetry()],
+  }).catch((error: unknown) => {
+    if (!(error instanceof HistoriesUnreadableError)) throw error;
+    const hint = 'export histories with `temporal workflow show --output json`, one file each';
+    throw new UserError(error.message, hint, { cause: error });
   });
   for (const { name, error } of results) {
     console.log(error ? `FAILED  ${name}: ${error}` : `ok      ${name}`);

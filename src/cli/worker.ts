@@ -3,7 +3,7 @@ import { createOrderActivities } from '../activities/orders.ts';
 import { createPaymentActivities } from '../activities/payments.ts';
 import { createStockActivities } from '../activities/stock.ts';
 import { ORDERS_TASK_QUEUE, PAYMENTS_TASK_QUEUE } from '../contracts/taskQueues.ts';
-import { createSns, createTables } from '../platform/aws.ts';
+import { assertTables, createSns, createTables } from '../platform/aws.ts';
 import { loadConfig } from '../platform/config.ts';
 import { createLogger } from '../platform/logger.ts';
 import { createStripe } from '../platform/stripe.ts';
@@ -23,6 +23,7 @@ export async function runWorker(): Promise<void> {
   const stopping = stopSignal(logger);
   const { connection, namespace } = await connectWorker();
   const tables = createTables();
+  await assertTables(tables, [config.ordersTable, config.stockTable, config.paymentsTable]);
 
   const shared: Pick<WorkerOptions, 'connection' | 'namespace'> & Partial<WorkerOptions> = {
     connection,

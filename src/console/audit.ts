@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { SQSClient } from '@aws-sdk/client-sqs';
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import type { Client } from '@temporalio/client';
@@ -43,11 +44,32 @@ export interface Audit {
   readonly disagreements: readonly Disagreement[];
 }
 
+/** How often it is looked, while something disagrees, and how long is waited in between, in milliseconds. */
+const LOOKS = 3;
+const BETWEEN_LOOKS = 500;
+
 /**
  * Reads workflows, tables, ledger, queues and notifications from the outside, and checks that they agree to the
- * cent, to the piece and to the event. It changes nothing.
+ * cent, to the piece and to the event. It changes nothing. Orders move on while they are read: what disagrees is
+ * looked at again, and only what disagrees each time is told.
  */
 export async function audit(sources: AuditSources): Promise<Audit> {
+  let account = await look(sources);
+  for (let looks = 1; looks < LOOKS && account.disagreements.length > 0; looks += 1) {
+    await delay(BETWEEN_LOOKS);
+    const before = new Set(account.disagreements.map(textOf));
+    account = await look(sources);
+    const disagreements = account.disagreements.filter((one) => before.has(textOf(one)));
+    account = { ...account, disagreements };
+  }
+  return account;
+}
+
+function textOf({ subject, says }: Disagreement): string {
+  return `${subject}: ${says}`;
+}
+
+async function look(sources: AuditSources): Promise<Audit> {
   const { temporal, sqs, notifications, supportQueueUrl } = sources;
   const [facts, stored, ledger, parked, queued] = await Promise.all([
     readOrderFacts(temporal),
@@ -104,9 +126,16 @@ async function readParked({ sqs, queueUrls }: AuditSources) {
   return lists.flat();
 }
 
+/** By the IDs of the notifications; what is none, by that of its message. */
 async function readNotificationIds(sqs: SQSClient, queueUrl: string): Promise<ReadonlySet<string>> {
   const messages = await peekQueue(sqs, queueUrl);
   return new Set(
-    messages.map(({ Body }) => (JSON.parse(Body ?? '') as OrderNotification).notificationId),
+    messages.map(({ MessageId = '', Body = '' }) => {
+      try {
+        return (JSON.parse(Body) as OrderNotification).notificationId;
+      } catch {
+        return MessageId;
+      }
+    }),
   );
 }

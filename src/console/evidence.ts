@@ -1,35 +1,55 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import type { OrderNotification } from '../contracts/orders.ts';
 import type { SentEvent } from './account.ts';
 
-/** The events noted in a manifest, one JSON object a line; none where there is no file. */
+/** The events noted in a manifest, one JSON object a line. @throws when there is no such file. */
 export function readSent(file: string): readonly SentEvent[] {
-  return readLines(file).map((line) => JSON.parse(line) as SentEvent);
+  return readLines<SentEvent>(file).filter(({ id }) => typeof id === 'string');
 }
 
-/** The notifications kept in a file, one JSON object a line; none where there is no file. */
+/** The notifications kept in a file, one JSON object a line. @throws when there is no such file. */
 export function readNotifications(file: string): readonly OrderNotification[] {
-  return readLines(file).map((line) => JSON.parse(line) as OrderNotification);
+  return readLines<OrderNotification>(file).filter(
+    ({ notificationId }) => typeof notificationId === 'string',
+  );
 }
 
 /** Outcomes by which a bridge ends a message that it did not deliver. */
 const ACKNOWLEDGED = new Set(['duplicate', 'late', 'ignored']);
 
-/** The events that bridges' logs say were acknowledged without being delivered. */
+/** The events that bridges' logs say were acknowledged without being delivered. @throws when there is no such file. */
 export function readAcknowledged(files: readonly string[]): ReadonlySet<string> {
   const ids = new Set<string>();
-  for (const line of files.flatMap(readLines)) {
-    // A log also holds what is not ours: Node's own warnings, a line that a kill cut short.
-    if (!line.startsWith('{') || !line.includes('"settled"')) continue;
-    const { msg, outcome, eventId } = JSON.parse(line) as Record<string, unknown>;
-    if (msg === 'settled' && ACKNOWLEDGED.has(String(outcome))) ids.add(String(eventId));
+  for (const { msg, outcome, eventId } of files.flatMap(readLines<LogLine>)) {
+    if (msg !== 'settled' || !ACKNOWLEDGED.has(outcome)) continue;
+    if (typeof eventId === 'string') ids.add(eventId);
   }
   return ids;
 }
 
-function readLines(file: string): readonly string[] {
-  if (!existsSync(file)) return [];
+interface LogLine {
+  readonly msg: string;
+  readonly outcome: string;
+  readonly eventId: string | null;
+}
+
+function readLines<Line extends object>(file: string): readonly Line[] {
   return readFileSync(file, 'utf8')
     .split('\n')
-    .filter((line) => line !== '');
+    .flatMap(readLine<Line>);
+}
+
+/**
+ * One line, unless it is not ours, such as Node's own warnings, or a kill cut it short. What is written next
+ * then follows on the same line: the part that is whole counts.
+ */
+function readLine<Line extends object>(line: string): readonly Line[] {
+  for (let start = line.indexOf('{"'); start !== -1; start = line.indexOf('{"', start + 1)) {
+    try {
+      return [JSON.parse(line.slice(start)) as Line];
+    } catch {
+      // Perhaps from the next brace on.
+    }
+  }
+  return [];
 }

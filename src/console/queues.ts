@@ -16,8 +16,10 @@ const HIDDEN_SECONDS = 30;
  * queue's message groups only what can be received at once is seen.
  */
 export async function peekQueue(sqs: SQSClient, QueueUrl: string): Promise<readonly Message[]> {
-  const seen: Message[] = [];
-  for (;;) {
+  // Looking may take longer than a message stays hidden: it then comes again, under another receipt handle.
+  const seen = new Map<string, Message>();
+  for (let known = -1; known < seen.size;) {
+    known = seen.size;
     const { Messages = [] } = await sqs.send(
       new ReceiveMessageCommand({
         QueueUrl,
@@ -28,14 +30,14 @@ export async function peekQueue(sqs: SQSClient, QueueUrl: string): Promise<reado
         MessageSystemAttributeNames: ['All'],
       }),
     );
-    if (Messages.length === 0) break;
-    seen.push(...Messages);
+    for (const message of Messages) seen.set(message.MessageId ?? '', message);
   }
-  for (let first = 0; first < seen.length; first += 10) {
+  const messages = [...seen.values()];
+  for (let first = 0; first < messages.length; first += 10) {
     await sqs.send(
       new ChangeMessageVisibilityBatchCommand({
         QueueUrl,
-        Entries: seen.slice(first, first + 10).map(({ ReceiptHandle }, index) => ({
+        Entries: messages.slice(first, first + 10).map(({ ReceiptHandle }, index) => ({
           Id: String(index),
           ReceiptHandle,
           VisibilityTimeout: 0,
@@ -43,7 +45,7 @@ export async function peekQueue(sqs: SQSClient, QueueUrl: string): Promise<reado
       }),
     );
   }
-  return seen;
+  return messages;
 }
 
 /** How many messages a queue holds: waiting, delayed and in flight. SQS says it is approximate. */

@@ -10,18 +10,22 @@ export interface Replayed {
   readonly error: string | null;
 }
 
+/** What was to be replayed cannot be: the folder is not there or has no histories, or a file is none. */
+export class HistoriesUnreadableError extends Error {
+  override readonly name = 'HistoriesUnreadableError';
+}
+
 /**
  * Replays recorded histories (`*.json`, as `temporal workflow show --output json` and the Web UI export them)
  * against the workflows at hand.
  *
- * @throws when the folder has no histories: a check of nothing would look like a success.
+ * @throws HistoriesUnreadableError, also when the folder has none: a check of nothing would look like a success.
  */
 export async function replayHistories(
   folder: string,
   options: ReplayWorkerOptions,
 ): Promise<readonly Replayed[]> {
-  const files = (await readdir(folder)).filter((file) => file.endsWith('.json')).toSorted();
-  if (files.length === 0) throw new Error(`there are no histories (*.json) in ${folder}`);
+  const files = await findHistories(folder);
   const replayed: Replayed[] = [];
   const results = Worker.runReplayHistories(options, readAll(folder, files));
   for await (const { workflowId, error } of results) {
@@ -30,9 +34,28 @@ export async function replayHistories(
   return replayed;
 }
 
+async function findHistories(folder: string): Promise<readonly string[]> {
+  const files = await readdir(folder).catch((cause: NodeJS.ErrnoException) => {
+    throw new HistoriesUnreadableError(`${folder} cannot be read: ${cause.code}`, { cause });
+  });
+  const histories = files.filter((file) => file.endsWith('.json')).toSorted();
+  if (histories.length > 0) return histories;
+  throw new HistoriesUnreadableError(`there are no histories (*.json) in ${folder}`);
+}
+
 async function* readAll(folder: string, files: readonly string[]) {
   for (const file of files) {
-    const json: unknown = JSON.parse(await readFile(join(folder, file), 'utf8'));
-    yield { workflowId: file.replace(/\.json$/, ''), history: historyFromJSON(json) };
+    const path = join(folder, file);
+    yield { workflowId: file.replace(/\.json$/, ''), history: await readHistory(path) };
+  }
+}
+
+async function readHistory(path: string) {
+  const text = await readFile(path, 'utf8');
+  try {
+    return historyFromJSON(JSON.parse(text));
+  } catch (cause) {
+    const reason = (cause as Error).message.replaceAll(/\s+/g, ' ');
+    throw new HistoriesUnreadableError(`${path} is not a history: ${reason}`, { cause });
   }
 }

@@ -20,8 +20,14 @@ const amount = z
   .min(0)
   .max(MAX_AMOUNT)
   .meta({ description: 'Whole minor units (cents) of the currency' });
-const currency = z.enum(CURRENCIES).meta({ description: 'ISO 4217 code' });
-const text = z.string().min(1).max(500);
+const currency = z
+  .enum(CURRENCIES, { error: 'expected an active ISO 4217 code, in upper case' })
+  .meta({ description: 'ISO 4217 code' });
+const text = z
+  .string()
+  .min(1)
+  .max(500)
+  .regex(/^\P{Cs}*$/u, { error: 'expected well-formed Unicode, without half a surrogate pair' });
 const version = z.literal(1).meta({ description: 'The version of this event type' });
 const orderKey = {
   channel: id.meta({ description: 'Where the order was placed: a shop, a marketplace' }),
@@ -53,12 +59,12 @@ export const OrderRequest = z.object(order).superRefine(checkTotal);
 
 export const OrderPlaced = z.object({ version, ...order }).superRefine(checkTotal);
 
-const OrderCancelled = z.object({
-  version,
-  ...orderKey,
-  reason: text,
-  requestedBy: id,
-});
+const cancellation = { reason: text, requestedBy: id };
+
+/** A cancellation as a caller of the API asks for it. */
+export const CancellationRequest = z.object(cancellation);
+
+const OrderCancelled = z.object({ version, ...orderKey, ...cancellation });
 
 const PaymentCaptured = z.object({
   version,

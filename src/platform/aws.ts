@@ -1,7 +1,12 @@
-import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import {
+  DescribeTableCommand,
+  DynamoDBClient,
+  ResourceNotFoundException,
+} from '@aws-sdk/client-dynamodb';
 import { SNSClient } from '@aws-sdk/client-sns';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
+import { UserError } from './errors.ts';
 
 // Region, endpoint, credentials and retries come from the AWS SDK's own variables, which it reads itself.
 
@@ -27,4 +32,26 @@ export function createTables(): DynamoDBDocumentClient {
   return DynamoDBDocumentClient.from(new DynamoDBClient(DEADLINES), {
     marshallOptions: { removeUndefinedValues: true },
   });
+}
+
+/**
+ * Asks for tables at the start of a process: what is wrong with the access to AWS is better known now than in
+ * the middle of an order.
+ *
+ * @throws UserError when one does not exist; what the AWS SDK throws when it cannot be asked.
+ */
+export async function assertTables(
+  tables: DynamoDBDocumentClient,
+  names: readonly string[],
+): Promise<void> {
+  for (const TableName of names) {
+    await tables.send(new DescribeTableCommand({ TableName })).catch((cause: unknown) => {
+      if (!(cause instanceof ResourceNotFoundException)) throw cause;
+      throw new UserError(
+        `AWS has no table ${TableName}`,
+        'check the WAYBILL_*_TABLE variables, and AWS_REGION and AWS_ENDPOINT_URL',
+        { cause },
+      );
+    });
+  }
 }

@@ -13,6 +13,17 @@ export class UserError extends Error {
   }
 }
 
+/** What the system says where nobody is, or nobody answers. */
+const UNANSWERED = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'ETIMEDOUT',
+]);
+
 /**
  * Says what to set, where an AWS call failed because AWS could not be asked at all: no region, no credentials,
  * nobody at the endpoint.
@@ -34,9 +45,10 @@ export function explainAwsError(error: unknown): UserError | undefined {
     );
   }
   const code = 'code' in error ? error.code : undefined;
-  if (code === 'ECONNREFUSED' || code === 'ENOTFOUND' || code === 'EAI_AGAIN') {
+  const unanswered = error.name === 'TimeoutError' || UNANSWERED.has(String(code));
+  if (unanswered) {
     return new UserError(
-      `AWS cannot be reached: ${error.message || code}`,
+      `AWS cannot be reached: ${error.message || String(code)}`,
       'check AWS_ENDPOINT_URL and AWS_REGION, and that what they name is running',
       { cause: error },
     );

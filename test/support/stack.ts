@@ -21,6 +21,8 @@ export const STOCK: Readonly<Record<string, number>> = {
 export interface TestStack {
   readonly stack: Stack;
   readonly stateDir: string;
+  /** Starts it again where it was stopped: on the same ports, with what it kept. */
+  readonly again: () => Promise<Stack>;
   /** Stops it, and forgets what it kept unless it is to be looked into. */
   readonly stop: (options?: { readonly keep?: boolean }) => Promise<void>;
 }
@@ -37,21 +39,27 @@ export async function startTestStack(policy: OrderPolicy): Promise<TestStack> {
     freePort(),
     freePort(),
   ]);
-  const stack = await startStack({
-    stateDir,
-    toolsDir: join(PROJECT, '.waybill/tools'),
-    ports: { temporal, temporalUi: null, emulator, provider, api },
-    env,
-    settings: {
-      WAYBILL_WORKFLOW_BUNDLE: bundle,
-      WAYBILL_ORDER_POLICY: JSON.stringify(policy),
-    },
-    onProgress: (message) => console.error(message),
-    onReady: () => undefined,
-  });
+  const start = async () =>
+    await startStack({
+      stateDir,
+      toolsDir: join(PROJECT, '.waybill/tools'),
+      ports: { temporal, temporalUi: null, emulator, provider, api },
+      env,
+      settings: {
+        WAYBILL_WORKFLOW_BUNDLE: bundle,
+        WAYBILL_ORDER_POLICY: JSON.stringify(policy),
+      },
+      onProgress: (message) => console.error(message),
+      onReady: () => undefined,
+    });
+  let stack = await start();
   return {
     stack,
     stateDir,
+    async again() {
+      stack = await start();
+      return stack;
+    },
     async stop({ keep = false } = {}) {
       await stack.stop();
       if (keep) console.error(`what it left: ${stateDir}`);

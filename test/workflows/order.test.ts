@@ -141,6 +141,14 @@ describe('the order workflow', () => {
     const { row, reservation, captured, refunded } = await service.look(handle);
     assert.deepEqual([reservation, captured, refunded], ['released', 2_999, 2_999]);
     assert.equal(row?.payment.refunded, 2_999);
+    // A worker that is killed in one try must not use up the time of all.
+    const { events } = await handle.fetchHistory();
+    const undone = (events ?? []).flatMap(({ activityTaskScheduledEventAttributes: scheduled }) =>
+      ['releaseStock', 'returnPayment'].includes(scheduled?.activityType?.name ?? '')
+        ? Number(scheduled?.startToCloseTimeout?.seconds)
+        : [],
+    );
+    assert.deepEqual(undone, [40, 20]);
     await service.record(handle, 'order-cancelled-by-update');
   });
 

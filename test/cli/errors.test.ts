@@ -1,0 +1,248 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { CreateTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { awsAccount, temporalAddress, uniqueId } from '../support/servers.ts';
+
+const PROJECT = join(import.meta.dirname, '../..');
+/** Nobody listens there. */
+const NOBODY = '127.0.0.1:1';
+
+type Environment = Readonly<Record<string, string>>;
+
+/** Runs the command in an environment of its own. */
+async function waybill(args: string, env: Environment) {
+  return await new Promise<{ code: unknown; stdout: string; stderr: string }>((resolve) => {
+    const { PATH = '' } = process.env;
+    execFile(
+      process.execPath,
+      ['src/cli/main.ts', ...args.split(' ')],
+      { cwd: PROJECT, env: { PATH, ...env }, timeout: 25_000 },
+      (error, stdout, stderr) => resolve({ code: error ? error.code : 0, stdout, stderr }),
+    );
+  });
+}
+
+/** Holds a command to have ended with what was tried in one line, and what to set in the next. */
+function assertSays(
+  { code, stderr }: Awaited<ReturnType<typeof waybill>>,
+  tried: RegExp,
+  toSet: RegExp,
+): void {
+  assert.equal(code, 1, stderr);
+  const [, first = '', second = ''] = /^waybill: (.+)\n {2}(.+)\n$/.exec(stderr) ?? [];
+  assert.match(first, tried, stderr);
+  assert.match(second, toSet, stderr);
+}
+
+/** Everything a process wants, though nobody is there. */
+const COMPLETE = {
+  AWS_CONFIG_FILE: '/dev/null',
+  AWS_SHARED_CREDENTIALS_FILE: '/dev/null',
+  TEMPORAL_CONFIG_FILE: join(PROJECT, 'dev/temporal.toml'),
+  TEMPORAL_ADDRESS: NOBODY,
+  AWS_ENDPOINT_URL: `http://${NOBODY}`,
+  AWS_REGION: 'us-east-1',
+  AWS_ACCESS_KEY_ID: '000000000000',
+  AWS_SECRET_ACCESS_KEY: 'aws-secret',
+  WAYBILL_ORDERS_TABLE: 'orders',
+  WAYBILL_STOCK_TABLE: 'stock',
+  WAYBILL_PAYMENTS_TABLE: 'payments',
+  WAYBILL_NOTIFICATIONS_TOPIC_ARN: 'arn:aws:sns:us-east-1:000000000000:order-notifications',
+  WAYBILL_EVENT_BUS_NAME: 'waybill',
+  WAYBILL_QUEUE_URLS: `http://${NOBODY}/000000000000/orders`,
+  WAYBILL_STRIPE_API_KEY: 'sk_live_stripe-secret',
+  WAYBILL_STRIPE_BASE_URL: `http://${NOBODY}`,
+} satisfies Environment;
+
+const PROCESSES = ['worker', 'bridge', 'api'] as const;
+
+describe('a command that cannot do its work', () => {
+  let folder: string;
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'waybill-cli-'));
+  });
+  after(async () => {
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  it('names every variable that is missing', async () => {
+    const missing = {
+      worker:
+        /ORDERS_TABLE: .*STOCK_TABLE: .*PAYMENTS_TABLE: .*NOTIFICATIONS_TOPIC_ARN: .*STRIPE_API_KEY: /,
+      bridge: /WAYBILL_QUEUE_URLS: expected URLs of SQS queues, .*received nothing/,
+      api: /WAYBILL_ORDERS_TABLE: expected a name .*received nothing/,
+      'orders audit': /ORDERS_TABLE: .*QUEUE_URLS: .*STRIPE_API_KEY: /,
+    };
+    await Promise.all(
+      Object.entries(missing).map(async ([command, names]) => {
+        assertSays(await waybill(command, {}), names, /set these variables.*waybill config/);
+      }),
+    );
+  });
+
+  it('says that Temporal is not there, and what to set', async () => {
+    await Promise.all(
+      [...PROCESSES, 'orders audit'].map(async (command) => {
+        const tried = /^Temporal cannot be reached at 127\.0\.0\.1:1: /;
+        assertSays(await waybill(command, COMPLETE), tried, /set TEMPORAL_ADDRESS/);
+      }),
+    );
+  });
+
+  it('says that AWS is not there, and what to set', async () => {
+    const env = { ...COMPLETE, TEMPORAL_ADDRESS: temporalAddress() };
+    await Promise.all(
+      PROCESSES.map(async (command) => {
+        const tried = /^AWS cannot be reached: .*ECONNREFUSED 127\.0\.0\.1:1/;
+        assertSays(await waybill(command, env), tried, /AWS_ENDPOINT_URL/);
+      }),
+    );
+  });
+
+  it('says that AWS wants a region, and which table is not there', async () => {
+    const { endpoint, credentials } = awsAccount();
+    const there = {
+      ...COMPLETE,
+      TEMPORAL_ADDRESS: temporalAddress(),
+      AWS_ENDPOINT_URL: endpoint,
+      AWS_ACCESS_KEY_ID: credentials.accessKeyId,
+    };
+    const { AWS_REGION: _, ...nowhere } = there;
+    const [region, table] = await Promise.all([waybill('api', nowhere), waybill('api', there)]);
+    assertSays(region, /no region/, /AWS_REGION/);
+    assertSays(table, /no table orders/, /WAYBILL_\*_TABLE/);
+  });
+
+  it('says which port is taken', async () => {
+    const account = awsAccount();
+    const dynamo = new DynamoDBClient(account);
+    const TableName = uniqueId('orders');
+    await dynamo.send(
+      new CreateTableCommand({
+        TableName,
+        BillingMode: 'PAY_PER_REQUEST',
+        KeySchema: [{ AttributeName: 'orderKey', KeyType: 'HASH' }],
+        AttributeDefinitions: [{ AttributeName: 'orderKey', AttributeType: 'S' }],
+      }),
+    );
+    dynamo.destroy();
+    const taken = createServer().listen(0, '127.0.0.1');
+    await new Promise((resolve) => taken.once('listening', resolve));
+    const { port } = taken.address() as AddressInfo;
+    const answer = await waybill('api', {
+      ...COMPLETE,
+      TEMPORAL_ADDRESS: temporalAddress(),
+      AWS_ENDPOINT_URL: account.endpoint,
+      AWS_ACCESS_KEY_ID: account.credentials.accessKeyId,
+      WAYBILL_ORDERS_TABLE: TableName,
+      WAYBILL_API_PORT: String(port),
+    });
+    taken.close();
+    const tried = new RegExp(`cannot listen on 127\\.0\\.0\\.1:${port}: EADDRINUSE`);
+    assertSays(answer, tried, /WAYBILL_API_PORT/);
+  });
+
+  it('says which file of evidence is missing, before it asks anybody', async () => {
+    const answer = await waybill('orders audit --sent /no/such/file', COMPLETE);
+    assertSays(answer, /\/no\/such\/file/, /--sent, --log and --notifications/);
+  });
+
+  it('says what is wrong with a folder of histories', async () => {
+    await writeFile(join(folder, 'broken.json'), '{\n"events": 1\n}');
+    const empty = await mkdtemp(join(folder, 'empty-'));
+    const cases = [
+      [empty, /no histories \(\*\.json\) in .*empty/],
+      [join(folder, 'absent'), /absent cannot be read: ENOENT/],
+      [folder, /broken\.json is not a history: /],
+    ] as const;
+    await Promise.all(
+      cases.map(async ([path, tried]) => {
+        assertSays(await waybill(`replay ${path}`, {}), tried, /temporal workflow show/);
+      }),
+    );
+  });
+
+  it('shows where an error came from when it is asked to, wherever it is asked', async () => {
+    for (const args of ['--stack-trace bridge', 'bridge --stack-trace']) {
+      const { code, stderr } = await waybill(args, {});
+      assert.equal(code, 1);
+      assert.match(stderr, /^waybill: bridge cannot start.*\n {2}set these/);
+      assert.match(stderr, /UserError: bridge cannot start[^]*\n {4}at .*config\.ts/);
+    }
+  });
+});
+
+describe('waybill config', () => {
+  it('shows what is in force, and no secret', async () => {
+    const { code, stdout, stderr } = await waybill('config', {
+      ...COMPLETE,
+      AWS_ENDPOINT_URL: 'http://user:url-secret@127.0.0.1:1',
+      AWS_SESSION_TOKEN: 'session-secret',
+      TEMPORAL_API_KEY: 'temporal-secret',
+    });
+    assert.equal(code, 0, stderr);
+    assert.doesNotMatch(stdout, /secret/);
+    assert.match(stdout, /^WAYBILL_STRIPE_API_KEY=\*+ {2}\(environment\)$/m);
+    assert.match(stdout, /^WAYBILL_ORDERS_TABLE=orders {2}\(environment\)$/m);
+    assert.match(stdout, /^WAYBILL_API_PORT=8080 {2}\(default\)$/m);
+    assert.match(stdout, /^TEMPORAL_API_KEY=\*+ /m);
+    assert.match(stdout, /^AWS_ACCESS_KEY_ID=000000000000 /m);
+  });
+
+  it('exits 1 with what is wrong, and what it must be', async () => {
+    const { code, stdout } = await waybill('config', { WAYBILL_API_PORT: 'eighty' });
+    assert.equal(code, 1);
+    assert.match(
+      stdout,
+      /^WAYBILL_API_PORT=eighty .*expected a port, 0 \(any free one\) to 65535/m,
+    );
+  });
+});
+
+describe('waybill --help', () => {
+  it('tells each option of an audit', async () => {
+    const { code, stdout } = await waybill('orders audit --help', {});
+    assert.equal(code, 0);
+    for (const option of ['--sent', '--log', '--notifications', '--support-queue', '--json']) {
+      assert.match(stdout, new RegExp(`^  ${option} `, 'm'));
+    }
+  });
+
+  it('is shown for a command that is not there, with exit 1', async () => {
+    const { code, stderr } = await waybill('eat', {});
+    assert.equal(code, 1);
+    assert.match(stderr, /unknown command 'eat'/);
+  });
+});
+
+describe('what a process loads', () => {
+  /** Whether the native core of Temporal's worker is loaded with a command's code, and all it imports. */
+  async function loadsCore(command: string): Promise<boolean> {
+    const program = `
+      await import(${JSON.stringify(join(PROJECT, `src/cli/${command}.ts`))});
+      console.log(JSON.stringify(process.report.getReport().sharedObjects));
+      process.exit();
+    `;
+    const stdout = await new Promise<string>((resolve, reject) => {
+      execFile(
+        process.execPath,
+        ['--input-type=module', '--eval', program],
+        { maxBuffer: 1e7 },
+        (error, out) => (error ? reject(error) : resolve(out)),
+      );
+    });
+    const shared = JSON.parse(stdout) as readonly string[];
+    assert.ok(shared.length > 0);
+    return shared.some((path) => path.includes('@temporalio/core-bridge'));
+  }
+
+  it('is the native core in the worker alone', async () => {
+    const commands = ['worker', 'bridge', 'api', 'audit', 'config'];
+    const loads = await Promise.all(commands.map(loadsCore));
+    assert.deepEqual(loads, [true, false, false, false, false]);
+  });
+});

@@ -1,0 +1,86 @@
+import assert from 'node:assert/strict';
+import {
+  CreateQueueCommand,
+  GetQueueAttributesCommand,
+  ReceiveMessageCommand,
+  SendMessageCommand,
+  SQSClient,
+} from '@aws-sdk/client-sqs';
+import { listParked } from '../../src/console/parked.ts';
+import { countMessages, findDeadLetterQueue, peekQueue } from '../../src/console/queues.ts';
+import { awsAccount, eventually } from '../support/servers.ts';
+
+describe('a dead-letter queue', () => {
+  let sqs: SQSClient;
+  let queueUrl: string;
+  let dlqUrl: string;
+
+  before(async () => {
+    sqs = new SQSClient(awsAccount());
+    const create = async (QueueName: string, Attributes: Record<string, string> = {}) =>
+      (await sqs.send(new CreateQueueCommand({ QueueName, Attributes }))).QueueUrl ?? '';
+    dlqUrl = await create('work-dlq');
+    const { Attributes } = await sqs.send(
+      new GetQueueAttributesCommand({ QueueUrl: dlqUrl, AttributeNames: ['QueueArn'] }),
+    );
+    const deadLetterTargetArn = Attributes?.QueueArn;
+    queueUrl = await create('work', {
+      RedrivePolicy: JSON.stringify({ deadLetterTargetArn, maxReceiveCount: 1 }),
+    });
+  });
+  after(() => sqs.destroy());
+
+  const send = async (QueueUrl: string, MessageBody: string, waybill?: string) => {
+    const MessageAttributes = { waybill: { DataType: 'String', StringValue: waybill } };
+    await sqs.send(
+      new SendMessageCommand({
+        QueueUrl,
+        MessageBody,
+        ...(waybill !== undefined && { MessageAttributes }),
+      }),
+    );
+  };
+
+  it('is found from its queue; a queue without one is told', async () => {
+    assert.equal(await findDeadLetterQueue(sqs, queueUrl), dlqUrl);
+    await assert.rejects(findDeadLetterQueue(sqs, dlqUrl), /has no dead-letter queue/);
+  });
+
+  it('is listed with why each message is there, whoever put it there', async () => {
+    const note = { code: 'malformed', reason: 'lines.0.amount: too small', eventId: 's:1' };
+    await send(dlqUrl, 'noted', JSON.stringify(note));
+    await send(dlqUrl, 'no event', JSON.stringify({ ...note, eventId: null }));
+    await send(dlqUrl, 'no note');
+    await send(dlqUrl, 'no JSON', 'hello');
+    await send(dlqUrl, 'no object', '"hello"');
+    await send(dlqUrl, 'null', 'null');
+    await send(queueUrl, 'moved by SQS');
+    await eventually(async () => {
+      await sqs.send(new ReceiveMessageCommand({ QueueUrl: queueUrl, VisibilityTimeout: 0 }));
+      return (await countMessages(sqs, dlqUrl)) === 7;
+    });
+    const listed = await listParked(sqs, dlqUrl);
+    assert.deepEqual(
+      Object.fromEntries(listed.map(({ body, code, eventId }) => [body, [code, eventId]])),
+      {
+        noted: ['malformed', 's:1'],
+        'no event': ['malformed', null],
+        'no note': ['unnoted', null],
+        'no JSON': ['unnoted', null],
+        'no object': ['unnoted', null],
+        null: ['unnoted', null],
+        'moved by SQS': ['receives-exhausted', null],
+      },
+    );
+  });
+
+  it('still holds what was looked at, for the next to look', async () => {
+    for (let index = 7; index < 25; index += 1) await send(dlqUrl, `message ${index}`);
+    const first = await peekQueue(sqs, dlqUrl);
+    const second = await peekQueue(sqs, dlqUrl);
+    const ids = (messages: typeof first) => new Set(messages.map(({ MessageId }) => MessageId));
+    assert.equal(ids(first).size, 25);
+    assert.deepEqual(ids(second), ids(first));
+    assert.equal(await countMessages(sqs, dlqUrl), 25);
+  });
+});

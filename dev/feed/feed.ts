@@ -79,8 +79,6 @@ export function createFeed({ scenarios, sender, readOrder }: FeedOptions) {
   };
 }
 
-export type Feed = ReturnType<typeof createFeed>;
-
 /** A purchase of the sample as a scenario: paid and delivered. They enter by bus, queue and API in turn. */
 export function purchaseScenario(placed: PlacedOrder, index: number): Scenario {
   const { channel, orderId } = placed;

@@ -22,6 +22,13 @@ function createTestCore() {
   });
   const { logger, lines } = capturingLogger();
   const never = new AbortController().signal;
+  const stopping = new AbortController();
+  let isAway = false;
+  const breaker = createBreaker(
+    () => (isAway ? Promise.reject(new Error('away')) : Promise.resolve()),
+    logger,
+    stopping.signal,
+  );
   const core = createCore({
     routes: [
       on('test', 'plain', z.unknown()).ignore(),
@@ -36,7 +43,7 @@ function createTestCore() {
     client: {
       connection: { withDeadline: (_: number, call: () => unknown) => call() },
     } as unknown as Client,
-    breaker: createBreaker(() => Promise.resolve(), logger, never),
+    breaker,
     logger,
     stopping: never,
   });
@@ -46,6 +53,13 @@ function createTestCore() {
   return {
     lines,
     settled,
+    stop: () => stopping.abort(),
+    /** Temporal goes away; answers how it comes back. */
+    goAway: () => {
+      isAway = true;
+      breaker.trip('unavailable', 'away');
+      return () => void (isAway = false);
+    },
     open: (gate: string) => gateOf(gate).resolve(),
     handle: (
       id: string,
@@ -113,7 +127,7 @@ describe('the core', () => {
       ['2', 'delete'],
     ]);
     const [line] = lines('settled');
-    assert.deepEqual([line?.['outcome'], line?.['group']], ['parked', 'g']);
+    assert.deepEqual([line?.outcome, line?.['group']], ['parked', 'g']);
   });
 
   it('holds a group back once one of it was released, and lets it go when nothing is in hand', async () => {
@@ -167,5 +181,32 @@ describe('the core', () => {
     const lease = { until: Date.now() + 5_500, cap: Date.now() };
     await handle('1', 'plain', { group: null, lease });
     assert.deepEqual(settled, [['1', 'release', 'held-too-long']]);
+  });
+
+  it('holds what is in hand while Temporal is away, and then delivers it in its order', async () => {
+    const { handle, settled, goAway } = createTestCore();
+    const comeBack = goAway();
+    const all = [handle('1', 'plain'), handle('2', 'plain'), handle('3', 'plain')];
+    await new Promise(setImmediate);
+    assert.deepEqual(settled, []);
+    comeBack();
+    await Promise.all(all);
+    assert.deepEqual(settled, [
+      ['1', 'delete'],
+      ['2', 'delete'],
+      ['3', 'delete'],
+    ]);
+  });
+
+  it('gives back while Temporal is away what it cannot keep, and everything when it stops', async () => {
+    const { handle, settled, goAway, stop } = createTestCore();
+    goAway();
+    const lease = { until: Date.now() + 6_500, cap: Date.now() };
+    await handle('1', 'plain', { group: null, lease });
+    assert.deepEqual(settled, [['1', 'release', 'unavailable']]);
+    const held = handle('2', 'plain');
+    stop();
+    await held;
+    assert.deepEqual(settled.at(-1), ['2', 'release', 'unavailable']);
   });
 });

@@ -115,6 +115,7 @@ describe('parseJson', () => {
 
   it('refuses __proto__ as a key, however it is written', () => {
     assert.equal(reasonOf('{"__proto__":{}}'), '__proto__: a key that is not allowed');
+    assert.match(reasonOf('{"a":{"b":[]}, "__proto__":1}'), /^__proto__: a key/);
     assert.equal(
       reasonOf('{"a":[{"\\u005f_proto__":1}]}'),
       'a[0].__proto__: a key that is not allowed',

@@ -22,7 +22,12 @@ import { bundleWorkflows } from '../../src/platform/workflowBundle.ts';
 import { createTelemetry } from '../../src/platform/telemetry.ts';
 import { awsAccount, eventually, uniqueId } from './servers.ts';
 
-export type LogLine = Readonly<Record<string, unknown>> & { readonly message: string };
+export interface LogLine {
+  readonly message: string;
+  readonly outcome?: string;
+  readonly code?: string;
+  readonly [field: string]: unknown;
+}
 
 /** A queue with its dead-letter queue, as the bridge wants them. */
 export interface TestQueue {
@@ -164,7 +169,7 @@ export async function startBridgeStage(temporal: string) {
         ended: running,
         outcomes: () =>
           lines('settled').map(({ outcome, code }) =>
-            [outcome, code].filter((each) => each !== undefined).join(' '),
+            code === undefined ? `${outcome}` : `${outcome} ${code}`,
           ),
         async stop() {
           bridges.delete(started);

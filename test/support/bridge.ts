@@ -20,6 +20,7 @@ import { inboxQuery, type InboxContent } from '../../src/contracts/inbox.ts';
 import { workflowReference } from '../../src/contracts/references.ts';
 import { bundleWorkflows } from '../../src/platform/workflowBundle.ts';
 import { createTelemetry } from '../../src/platform/telemetry.ts';
+import type { inboxWorkflow } from './inboxWorkflow.ts';
 import { awsAccount, eventually, uniqueId } from './servers.ts';
 
 export interface LogLine {
@@ -74,7 +75,7 @@ function testRoutes(taskQueue: string): readonly Route[] {
     });
   return [
     on(SOURCE, 'Begin', data).start(
-      workflowReference<[], InboxContent>('inboxWorkflow', taskQueue),
+      workflowReference<[], Awaited<ReturnType<typeof inboxWorkflow>>>('inboxWorkflow', taskQueue),
       (event) => ({
         workflowId: event.data.id,
         args: [],

@@ -37,14 +37,19 @@ export interface Outcome {
   readonly audit: Audit;
 }
 
+/** Where a feed notes what it sends and what it is told. */
+export function notesOf(stateDir: string) {
+  return {
+    sent: join(stateDir, 'sent.jsonl'),
+    notifications: join(stateDir, 'notifications.jsonl'),
+  };
+}
+
 /** Feeds a running stack, waits until every order is where its scenario ends, and audits it from the outside. */
 export async function rehearse(options: RehearsalOptions): Promise<Outcome> {
   const { stack, scenarios, stateDir } = options;
   const clients = await connectTo(stack);
-  const notes = {
-    sent: join(stateDir, 'sent.jsonl'),
-    notifications: join(stateDir, 'notifications.jsonl'),
-  };
+  const notes = notesOf(stateDir);
   await seedStock(clients.table, clients.stockTable, options.stock);
   const sender = createSender({
     eventBridge: clients.eventBridge,

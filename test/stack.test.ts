@@ -11,7 +11,7 @@ import { PutEventsCommand } from '@aws-sdk/client-eventbridge';
 import { DeleteCommand, PutCommand, ScanCommand } from '@aws-sdk/lib-dynamodb';
 import { connectTo, type StackClients } from '../dev/clients.ts';
 import { MALFORMED, purchaseScenario } from '../dev/feed/feed.ts';
-import { readPurchases } from '../dev/feed/purchases.ts';
+import { readPurchases, SAMPLE_STOCK } from '../dev/feed/purchases.ts';
 import { scenarios, type Scenario } from '../dev/feed/scenarios.ts';
 import { rehearse, type Outcome } from '../dev/rehearsal.ts';
 import type { Stack } from '../dev/stack.ts';
@@ -25,7 +25,7 @@ import { SOURCES } from '../src/contracts/events.ts';
 import type { OrderNotification } from '../src/contracts/orders.ts';
 import { HOSTILE, ON_THE_BUS, order } from './support/hostile.ts';
 import { eventually, uniqueId } from './support/servers.ts';
-import { startTestStack, STOCK, type TestStack } from './support/stack.ts';
+import { startTestStack, type TestStack } from './support/stack.ts';
 
 const PROJECT = join(import.meta.dirname, '..');
 const run = promisify(execFile);
@@ -62,7 +62,7 @@ describe('the whole stack', function () {
       stack,
       stateDir: test.stateDir,
       scenarios: fed,
-      stock: STOCK,
+      stock: SAMPLE_STOCK,
       within: 45_000,
     });
     failed = false;

@@ -4,8 +4,13 @@ import type { PlacedOrder } from '../../src/contracts/orders.ts';
 /** How many kinds of CD the shop has: enough that orders share stock, few enough that it shows. */
 const KINDS = 20;
 
-/** The shop's stock keeping units. */
-export const PURCHASE_SKUS = Array.from({ length: KINDS }, (_, kind) => `cd-${kind}`);
+/** The first stock of a feed, by SKU: enough of what the samples buy, but of what is `scarce`. */
+export const SAMPLE_STOCK: Readonly<Record<string, number>> = {
+  record: 1_000,
+  poster: 1_000,
+  scarce: 0,
+  ...Object.fromEntries(Array.from({ length: KINDS }, (_, kind) => [`cd-${kind}`, 1_000])),
+};
 
 /**
  * The first purchases of the CDNOW sample as orders, in their order. Zero-dollar purchases are free orders,

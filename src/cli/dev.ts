@@ -1,18 +1,20 @@
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { PURCHASE_SKUS, readPurchases } from '../../dev/feed/purchases.ts';
+import { connectTo } from '../../dev/clients.ts';
 import { purchaseScenario } from '../../dev/feed/feed.ts';
+import { collectNotifications } from '../../dev/feed/notifications.ts';
+import { readPurchases, SAMPLE_STOCK } from '../../dev/feed/purchases.ts';
 import { scenarios } from '../../dev/feed/scenarios.ts';
-import { rehearse, type Outcome } from '../../dev/rehearsal.ts';
+import { notesOf, rehearse, type Outcome } from '../../dev/rehearsal.ts';
 import { DEFAULT_PORTS, startStack, type Stack } from '../../dev/stack.ts';
 import { createView } from '../../dev/view.ts';
+import type { OrderNotification } from '../contracts/orders.ts';
 import { readEnvironment } from '../platform/config.ts';
-import { describeAudit } from './audit.ts';
 import { bundleWorkflows } from '../platform/workflowBundle.ts';
+import { describeAudit } from './audit.ts';
 
 export interface DevOptions {
   readonly exit?: true;
-  readonly reset?: true;
 }
 
 const HOME = resolve(import.meta.dirname, '../../.waybill');
@@ -21,20 +23,13 @@ const TOOLS_DIR = resolve(HOME, 'tools');
 
 /** The sample's purchases that are fed beside the scenarios. */
 const PURCHASES = 200;
-const STOCK = {
-  record: 1_000,
-  poster: 1_000,
-  scarce: 0,
-  ...Object.fromEntries(PURCHASE_SKUS.map((sku) => [sku, 1_000])),
-};
 /** A demonstration cannot wait a day for another card. */
 const POLICY = { paymentMethodWithinSeconds: 5, compensationRetrySeconds: 60 };
 const WITHIN = 180_000;
 
 /** Runs everything on this machine, feeds it the samples, and shows what becomes of them. */
-export async function runDev({ exit, reset }: DevOptions): Promise<void> {
+export async function runDev({ exit }: DevOptions): Promise<void> {
   const stop = onInterrupt();
-  if (reset) await rm(STATE_DIR, { recursive: true, force: true });
   await mkdir(STATE_DIR, { recursive: true });
   const began = performance.now();
   const stack = await startStack({
@@ -53,7 +48,7 @@ export async function runDev({ exit, reset }: DevOptions): Promise<void> {
       stack,
       stateDir: STATE_DIR,
       scenarios: [...scenarios(), ...readPurchases(PURCHASES).map(purchaseScenario)],
-      stock: STOCK,
+      stock: SAMPLE_STOCK,
       within: WITHIN,
       onNotification: view.show,
     });
@@ -61,7 +56,7 @@ export async function runDev({ exit, reset }: DevOptions): Promise<void> {
     if (outcome) report(outcome);
     if (outcome && !exit) {
       console.log('\nthe service goes on; Ctrl-C stops it');
-      await stop.requested;
+      await showUntil(stop.requested, stack, view.show);
     }
   } finally {
     console.log('stopping');
@@ -69,6 +64,24 @@ export async function runDev({ exit, reset }: DevOptions): Promise<void> {
   }
   // The feed may still wait for answers of a stack that is gone.
   process.exit();
+}
+
+/** Goes on showing what becomes of orders that somebody places meanwhile. */
+async function showUntil(
+  stopped: Promise<void>,
+  stack: Stack,
+  onNotification: (notification: OrderNotification) => void,
+): Promise<void> {
+  const clients = await connectTo(stack);
+  const collector = collectNotifications({
+    sqs: clients.sqs,
+    queueUrl: stack.outputs.AuditQueueUrl,
+    file: notesOf(STATE_DIR).notifications,
+    onNotification,
+  });
+  await stopped;
+  await collector.stop();
+  await clients.close();
 }
 
 async function prepareSettings() {

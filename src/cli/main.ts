@@ -28,7 +28,6 @@ program
     'run everything on this machine, feed the sample events and show what becomes of them',
   )
   .option('--exit', 'end by itself: 0 once every sample order is where it must be, 1 if one is not')
-  .option('--reset', "forget what earlier runs left: Temporal's database, queues, tables, ledger")
   .action(async (options) => (await import('./dev.ts')).runDev(options));
 
 program

@@ -7,11 +7,11 @@ import { promisify } from 'node:util';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import { connectTo } from '../../dev/clients.ts';
 import { purchaseScenario } from '../../dev/feed/feed.ts';
-import { readPurchases } from '../../dev/feed/purchases.ts';
+import { readPurchases, SAMPLE_STOCK } from '../../dev/feed/purchases.ts';
 import { scenarios } from '../../dev/feed/scenarios.ts';
 import { rehearse } from '../../dev/rehearsal.ts';
 import type { Stack } from '../../dev/stack.ts';
-import { startTestStack, STOCK } from '../support/stack.ts';
+import { startTestStack } from '../support/stack.ts';
 import { seeded } from './random.ts';
 
 const PROJECT = join(import.meta.dirname, '../..');
@@ -62,7 +62,7 @@ describe('a feed during which worker, bridge and Temporal are killed', function 
           stack,
           stateDir,
           scenarios: [...scenarios(), ...readPurchases(PURCHASES).map(purchaseScenario)],
-          stock: STOCK,
+          stock: SAMPLE_STOCK,
           within: 180_000,
           disturbance: killAndRestart(stack, seed),
         });

@@ -1,7 +1,6 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { PURCHASE_SKUS } from '../../dev/feed/purchases.ts';
 import { freePort } from '../../dev/ports.ts';
 import { startStack, type Stack } from '../../dev/stack.ts';
 import type { OrderPolicy } from '../../src/domain/policy.ts';
@@ -9,14 +8,6 @@ import { readEnvironment } from '../../src/platform/config.ts';
 import { bundleWorkflows } from '../../src/platform/workflowBundle.ts';
 
 const PROJECT = join(import.meta.dirname, '../..');
-
-/** The first stock of a feed: enough of everything, but of what is scarce. */
-export const STOCK: Readonly<Record<string, number>> = {
-  record: 1_000,
-  poster: 1_000,
-  scarce: 0,
-  ...Object.fromEntries(PURCHASE_SKUS.map((sku) => [sku, 1_000])),
-};
 
 export interface TestStack {
   readonly stack: Stack;

@@ -1,7 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from './logger.ts';
 
-/** How long after a failed probe the next one goes out, in milliseconds: it doubles from the first to the last. */
+/**
+ * How long it stays open before a probe, in milliseconds. It doubles from the first to the last until a delivery
+ * is answered: a probe may succeed where deliveries do not (a permission to read, say, but not to start).
+ */
 const FIRST_PAUSE = 250;
 const LAST_PAUSE = 5_000;
 
@@ -10,6 +13,10 @@ export interface Breaker {
   readonly isOpen: boolean;
   /** Opens it until a probe succeeds. Open already: no change. */
   trip(code: 'unavailable' | 'denied', reason: string): void;
+  /** Temporal took a delivery, or refused that one by itself. */
+  answered(): void;
+  /** Whether a delivery has been answered since then (milliseconds since the epoch). */
+  answeredSince(time: number): boolean;
   /** Resolves when it is shut, at once if it is; when the probing has ended before, while it is still open. */
   settled(): Promise<void>;
 }
@@ -28,11 +35,15 @@ export function createBreaker(
 ): Breaker {
   let isOpen = false;
   let probing: Promise<void> | undefined;
+  let pause = FIRST_PAUSE;
+  let answeredAt = 0;
 
   async function shutWhenProbed(): Promise<void> {
-    for (let pause = FIRST_PAUSE; isOpen; pause = Math.min(LAST_PAUSE, pause * 2)) {
+    while (isOpen) {
+      const jittered = pause * (0.5 + Math.random() / 2);
+      pause = Math.min(LAST_PAUSE, pause * 2);
       try {
-        await delay(pause * (0.5 + Math.random() / 2), undefined, { signal });
+        await delay(jittered, undefined, { signal });
         await probe();
         isOpen = false;
         logger.info({}, 'breaker shut');
@@ -52,6 +63,11 @@ export function createBreaker(
       logger.error({ code, reason }, 'breaker open');
       probing = shutWhenProbed();
     },
+    answered() {
+      pause = FIRST_PAUSE;
+      answeredAt = Date.now();
+    },
+    answeredSince: (time) => answeredAt > time,
     async settled() {
       await probing;
     },

@@ -38,7 +38,7 @@ export function bridge(options: BridgeOptions) {
      * Runs until the signal is aborted: then it stops receiving, waits for what is in flight, releases the rest
      * and resolves.
      *
-     * @throws Error at once, when two routes clash or a queue's settings break the contract.
+     * @throws QueueUnfitError at once when a queue's settings break the contract, Error when two routes clash.
      */
     run: (signal: AbortSignal): Promise<void> => run(options, signal),
   };

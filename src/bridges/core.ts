@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Client } from '@temporalio/client';
+import { isGrpcDeadlineError, type Client } from '@temporalio/client';
 import type { Breaker } from './breaker.ts';
 import { EventRejectedError } from './codes.ts';
 import { deliver, type Delivered } from './deliver.ts';
@@ -73,8 +73,12 @@ export function createCore({ routes, client, breaker, logger, stopping }: CoreOp
         if (breaker.isOpen) break;
         const time = callTimeOf(record.lease);
         if (time < LEAST_DEADLINE) return decided(release('held-too-long', 1));
-        delivered = await deliver(client, planned, Date.now() + time);
+        const calledAt = Date.now();
+        delivered = await deliver(client, planned, calledAt + time);
+        // A call that hangs while others are answered says nothing about Temporal.
+        if (isGrpcDeadlineError(delivered.error) && breaker.answeredSince(calledAt)) break;
         if (isOutage(delivered)) breaker.trip(delivered.delivery, String(delivered.error));
+        else breaker.answered();
       } while (isOutage(delivered));
       const age = (Date.now() - record.firstReceivedAt) / 1_000;
       return decided(settle(plan, delivered, age));
@@ -94,7 +98,7 @@ export function createCore({ routes, client, breaker, logger, stopping }: CoreOp
     let event: UnwrappedEvent | undefined;
     try {
       event = unwrap(record);
-      return await routeOf(event).plan(event);
+      return await inTime(routeOf(event).plan(event));
     } catch (error) {
       if (error instanceof EventRejectedError) {
         return { event, settlement: { kind: 'park', code: error.code, reason: error.message } };
@@ -139,6 +143,19 @@ interface Decided {
   readonly event: UnwrappedEvent | undefined;
   readonly plan?: Planned['plan'] | undefined;
   readonly settlement: Settlement;
+}
+
+/** A schema may ask elsewhere, and hang: that must not hold the record for ever. */
+async function inTime<Value>(work: Promise<Value>): Promise<Value> {
+  const over = new AbortController();
+  const late = delay(CALL_DEADLINE, undefined, { signal: over.signal }).then(() => {
+    throw new Error(`no plan within ${CALL_DEADLINE} ms`);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    over.abort();
+  }
 }
 
 /** How long a call may take, in milliseconds. */

@@ -41,19 +41,22 @@ export async function parkMessage(
   note: ParkingNote,
 ): Promise<boolean> {
   const { [ATTRIBUTE]: _, ...own } = message.MessageAttributes ?? {};
-  const noted = { ...own, [ATTRIBUTE]: { DataType: 'String', StringValue: JSON.stringify(note) } };
+  const noted = { ...own, [ATTRIBUTE]: { DataType: 'String', StringValue: asciiJson(note) } };
   const fits =
     Object.keys(noted).length <= MOST_ATTRIBUTES && sizeOf(message.Body, noted) <= LARGEST_MESSAGE;
+  const { MessageGroupId: group, AWSTraceHeader: trace } = message.Attributes ?? {};
   await sqs.send(
     new SendMessageCommand({
       QueueUrl: queue.deadLetterUrl,
       MessageBody: message.Body,
       MessageAttributes: copied(fits ? noted : own),
-      ...(queue.fifo && {
-        MessageGroupId: message.Attributes?.MessageGroupId,
-        // The event ID would make a second parking within five minutes vanish while answering success.
-        MessageDeduplicationId: message.MessageId,
+      ...(trace && {
+        MessageSystemAttributes: { AWSTraceHeader: { DataType: 'String', StringValue: trace } },
       }),
+      // On a standard queue too: fair queues tell tenants apart by it.
+      ...(group && { MessageGroupId: group }),
+      // The event ID would make a second parking within five minutes vanish while answering success.
+      ...(queue.fifo && { MessageDeduplicationId: message.MessageId }),
     }),
   );
   return fits;
@@ -74,6 +77,14 @@ export function readNote(message: Message): ParkedBefore | null {
     eventId: typeof eventId === 'string' && isEventId(eventId) ? eventId : null,
     firstSeen: typeof firstSeen === 'string' && Date.parse(firstSeen) > 0 ? firstSeen : null,
   };
+}
+
+/** SQS refuses some characters that JSON allows (U+FFFF, say), and a note may name a type or a key that came. */
+function asciiJson(value: unknown): string {
+  return JSON.stringify(value).replace(
+    /[^\x20-\x7e]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
 }
 
 type Attributes = Readonly<Record<string, MessageAttributeValue>>;

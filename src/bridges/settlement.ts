@@ -17,6 +17,8 @@ export type Settlement =
 
 /** The longest delay of a release, in seconds. */
 const LONGEST_DELAY = 60;
+/** SQS hides a message for at most 12 hours, of which some have passed in hand. */
+const LONGEST_HIDING = 42_000;
 
 /**
  * Settles by Temporal's answer. What may yet succeed is released, never parked, and never deleted.
@@ -50,7 +52,8 @@ export function settle(plan: Plan, { delivery, error }: Delivered, ageSeconds: n
       if (ageSeconds >= limit) {
         return park('early', `${idOf(plan)} did not come to exist within ${limit} s`);
       }
-      return release('early', growing(ageSeconds));
+      // In proportion to the limit: waiting it out must not use up a queue's maxReceiveCount.
+      return release('early', growing(ageSeconds, Math.max(LONGEST_DELAY, limit / 10)));
     }
     case 'busy':
       return release('busy', growing(ageSeconds));
@@ -64,8 +67,8 @@ export function settle(plan: Plan, { delivery, error }: Delivered, ageSeconds: n
 }
 
 /** A delay that grows with the age, so that waiting costs a number of receives that grows with its logarithm. */
-export function growing(ageSeconds: number): number {
-  return Math.min(LONGEST_DELAY, Math.max(1, Math.ceil(ageSeconds / 2)));
+export function growing(ageSeconds: number, longest = LONGEST_DELAY): number {
+  return Math.ceil(Math.min(longest, LONGEST_HIDING, Math.max(1, ageSeconds / 2)));
 }
 
 function park(code: ParkingCode, reason: string): Settlement {

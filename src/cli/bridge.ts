@@ -1,7 +1,8 @@
-import { bridge } from '../bridges/index.ts';
+import { bridge, QueueUnfitError } from '../bridges/index.ts';
 import { orderRoutes } from '../bridges/orderRoutes.ts';
 import { createSqs } from '../platform/aws.ts';
 import { loadConfig } from '../platform/config.ts';
+import { UserError } from '../platform/errors.ts';
 import { createLogger } from '../platform/logger.ts';
 import { connectTemporal } from '../platform/temporal.ts';
 import { stopSignal } from './process.ts';
@@ -12,13 +13,20 @@ export async function runBridge(): Promise<void> {
   const logger = createLogger({ process: 'bridge', level: config.logLevel });
   const stopping = stopSignal(logger);
   const { client, connection } = await connectTemporal({ retries: false });
-  await bridge({
+  const carrying = bridge({
     queueUrls: config.queueUrls,
     routes: orderRoutes({ policy: config.orderPolicy, earlySeconds: config.earlyLimitSeconds }),
     sqs: createSqs(),
     client,
     logger,
     graceSeconds: config.graceSeconds,
-  }).run(stopping);
-  await connection.close();
+  });
+  try {
+    await carrying.run(stopping);
+  } catch (cause) {
+    if (!(cause instanceof QueueUnfitError)) throw cause;
+    throw new UserError(cause.message, 'change the queue, or WAYBILL_QUEUE_URLS', { cause });
+  } finally {
+    await connection.close();
+  }
 }

@@ -117,6 +117,22 @@ describe('a command that cannot do its work', () => {
     assertSays(table, /no table orders/, /WAYBILL_\*_TABLE/);
   });
 
+  it('says which queue is not there', async () => {
+    const { endpoint, credentials } = awsAccount();
+    const env = {
+      ...COMPLETE,
+      TEMPORAL_ADDRESS: temporalAddress(),
+      AWS_ENDPOINT_URL: endpoint,
+      AWS_ACCESS_KEY_ID: credentials.accessKeyId,
+      WAYBILL_QUEUE_URLS: `${endpoint}/000000000000/nowhere`,
+    };
+    assertSays(
+      await waybill('bridge', env),
+      /^queue nowhere: expected it to be there/,
+      /QUEUE_URLS/,
+    );
+  });
+
   it('says which port is taken', async () => {
     const account = awsAccount();
     const dynamo = new DynamoDBClient(account);

@@ -38,8 +38,8 @@ export interface EventAbout {
 
 export interface Core {
   /**
-   * Takes one record to its settlement. Order holds for records of the same FIFO group, and for those of the same
-   * workflow, in the order of the calls; others go on beside them. Never throws.
+   * Takes one record to its settlement. Records of the same FIFO group keep their order. Those of the same workflow
+   * are delivered one after another; one that is released there is overtaken. Others go on beside them. Never throws.
    *
    * @param carryOut - does in the queue what was decided; the group's next record waits for it.
    */

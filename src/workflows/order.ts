@@ -111,21 +111,26 @@ async function authorised(input: OrderInput, progress: OrderProgress): Promise<b
 /** Waits until the customer names another method: by event or by API, until the policy's limit. */
 async function anotherMethod(progress: OrderProgress): Promise<void> {
   const { declineCode, methodUntil } = progress.order.payment;
-  progress.become('awaiting-payment', {
-    reason: declineCode ?? 'declined',
-    waitingFor: 'payment-method',
-  });
+  if (progress.order.waitingFor !== 'payment-method') {
+    progress.become('awaiting-payment', {
+      reason: declineCode ?? 'declined',
+      waitingFor: 'payment-method',
+    });
+  }
   const given = () => progress.order.payment.nextMethod !== null;
   if (!(await progress.waitFor(given, methodUntil ?? undefined))) {
     progress.stop('payment-not-completed');
   }
+  progress.goOn();
   progress.recordPayment({ method: progress.order.payment.nextMethod, nextMethod: null });
 }
 
 /** Waits for the parcels to leave and to arrive. */
 async function fulfil(progress: OrderProgress): Promise<void> {
   if (progress.order.state !== 'shipped') {
-    progress.become('fulfilling', { waitingFor: 'dispatch' });
+    if (progress.order.state !== 'fulfilling') {
+      progress.become('fulfilling', { waitingFor: 'dispatch' });
+    }
     await progress.waitFor(() => isDispatched(progress.order));
     progress.become('shipped', { waitingFor: 'delivery' });
   }

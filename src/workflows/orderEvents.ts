@@ -33,6 +33,7 @@ export function isDue(order: Order, { type }: InboxEvent): boolean {
 
 /** What one event does to the order. */
 export function decideEvent(order: Order, event: InboxEvent): Decision {
+  if (isEnd(order.state)) return { outcome: 'refused', reason: `order-${order.state}` };
   const known = event as OrderEvent;
   switch (known.type) {
     case 'OrderCancelled':

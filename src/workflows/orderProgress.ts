@@ -65,6 +65,8 @@ export class OrderProgress {
   #version: number;
   #reason: string | null;
   #resumed = false;
+  /** Whether it is known whose order this is: before that, nobody is told that it is cancelled. */
+  #claimDecided: boolean;
 
   /** @param saga - its ledger is carried along when the workflow continues as new. */
   constructor(input: OrderInput, saga: Saga<OrderUndo>) {
@@ -77,10 +79,14 @@ export class OrderProgress {
       openOrder(totalOf(placed.lines, placed.currency), placed.paymentMethod ?? null);
     this.#version = carried?.version ?? 1;
     this.#reason = carried?.reason ?? null;
+    this.#claimDecided = carried !== undefined;
     this.#inbox = new Inbox(carried?.inbox);
     this.#announcer = new Announcer(() => this.row());
     setHandler(orderQuery, () => this.row());
-    setHandler(cancelOrder, (request) => this.#cancel(request));
+    setHandler(cancelOrder, async (request) => {
+      if (!this.#claimDecided) await condition(() => this.#claimDecided);
+      return this.#cancel(request);
+    });
     setHandler(resumeOrder, () => this.#resume());
     // Cancelling the workflow itself is a cancellation like any other: accepted if it still can be.
     CancellationScope.current().cancelRequested.catch(() =>
@@ -112,6 +118,7 @@ export class OrderProgress {
 
   /** Announces the state the order was claimed in. */
   announceClaimed(): void {
+    this.#claimDecided = true;
     this.#announcer.announce({ version: this.#version, state: this.order.state, reason: null });
   }
 
@@ -121,6 +128,11 @@ export class OrderProgress {
     this.#reason = why.reason ?? null;
     this.order = { ...this.order, state, waitingFor: why.waitingFor ?? null };
     this.#announcer.announce({ version: this.#version, state, reason: this.#reason });
+  }
+
+  /** Nothing is waited for any more: the service itself is at work. Told with the next change of state. */
+  goOn(): void {
+    this.order = { ...this.order, waitingFor: null };
   }
 
   /** Notes what is newly known of the payment; it is told with the next change of state. */
@@ -189,11 +201,13 @@ export class OrderProgress {
   /** Waits until an operator resumes the order, which needs one for this reason. */
   async needOperator(reason: string): Promise<void> {
     this.#resumed = false;
-    if (this.order.state !== 'needs-operator') {
+    if (this.order.state !== 'needs-operator' || this.#reason !== reason) {
       this.become('needs-operator', { reason, waitingFor: 'operator' });
     }
+    this.order = { ...this.order, waitingFor: 'operator' };
     await this.#decideUntil(() => this.#resumed || this.#outgrown());
     if (!this.#resumed) await this.#continueAsNew();
+    this.goOn();
   }
 
   /** Brings the order to its end: nothing that came is left undecided, and everything has been told. */
@@ -205,6 +219,7 @@ export class OrderProgress {
   /** Ends the workflow of an order that another one carries: nothing is done, and nothing is told. */
   async endAsDuplicate(): Promise<OrderResult> {
     this.order = { ...this.order, state: 'duplicate' };
+    this.#claimDecided = true;
     return await this.#finish();
   }
 

@@ -39,7 +39,7 @@ describe('replay', function () {
       replayed.filter(({ error }) => error !== null),
       [],
     );
-    assert.ok(replayed.length >= 13, `only ${replayed.length} histories`);
+    assert.ok(replayed.length >= 15, `only ${replayed.length} histories`);
   });
 
   it('fails when the workflow takes its steps in another order', async () => {

@@ -25,6 +25,7 @@ import {
   orderQuery,
   orderWorkflow,
   orderWorkflowId,
+  type CarriedOrder,
   type OrderResult,
   type OrderRow,
   type PlacedOrder,
@@ -110,12 +111,16 @@ export async function startOrderService() {
       running.push(payments.run());
     },
 
-    async place(change: Partial<PlacedOrder> = {}, policy: Partial<OrderPolicy> = {}) {
+    async place(
+      change: Partial<PlacedOrder> = {},
+      policy: Partial<OrderPolicy> = {},
+      carried?: CarriedOrder,
+    ) {
       const placed = order(change);
       const handle = await client.workflow.start(orderWorkflow.workflowType, {
         taskQueue: orderWorkflow.taskQueue,
         workflowId: orderWorkflowId(placed),
-        args: [{ placed, policy: { ...DEFAULT_POLICY, ...policy } }],
+        args: [{ placed, policy: { ...DEFAULT_POLICY, ...policy }, ...(carried && { carried }) }],
       });
       return handle as OrderHandle;
     },

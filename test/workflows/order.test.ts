@@ -1,7 +1,14 @@
 import assert from 'node:assert/strict';
 import { PutCommand } from '@aws-sdk/lib-dynamodb';
-import { cancelOrder, orderQuery, resumeOrder, type OrderRow } from '../../src/contracts/orders.ts';
+import {
+  cancelOrder,
+  orderQuery,
+  resumeOrder,
+  type OrderRow,
+  type CarriedOrder,
+} from '../../src/contracts/orders.ts';
 import { inboxQuery, inboxSignal } from '../../src/contracts/inbox.ts';
+import { openOrder, type Order } from '../../src/domain/order.ts';
 import { advance } from '../support/clock.ts';
 import {
   event,
@@ -276,6 +283,53 @@ describe('the order workflow', () => {
       ],
     );
     await service.record(handle, 'order-poison');
+  });
+
+  /** What a free order carries into a new run. */
+  function carriedOrder(known: Partial<Order>, ledger: CarriedOrder['ledger']): CarriedOrder {
+    return {
+      order: { ...openOrder({ amount: 0, currency: 'USD' }, null), ...known },
+      ledger,
+      reason: null,
+      version: 7,
+      inbox: {
+        pending: [],
+        records: [{ id: 'known', type: 'OrderCancelled', outcome: 'refused', reason: 'earlier' }],
+        repeats: 0,
+      },
+    };
+  }
+
+  it('goes on in a new run where it was, and tells nothing twice', async () => {
+    const carried = carriedOrder({ state: 'fulfilling', waitingFor: 'dispatch' }, [
+      'release-stock',
+    ]);
+    const handle = await service.place({}, {}, carried);
+    assert.equal((await handle.query(orderQuery)).version, 7);
+    await service.send(handle, { ...event(handle, 'OrderCancelled', CUSTOMER), id: 'known' });
+    await deliver(handle);
+    const { state, events } = await handle.result();
+    assert.equal(state, 'closed');
+    assert.deepEqual(
+      events.map(({ type, outcome }) => `${type} ${outcome}`),
+      ['OrderCancelled refused', 'ShipmentDispatched applied', 'ShipmentDelivered applied'],
+    );
+    // 8 shipped, 9 delivered, 10 closed.
+    assert.equal((await service.look(handle)).row?.version, 10);
+    await service.record(handle, 'order-continued');
+  });
+
+  it('goes on undoing in a new run what it was undoing', async () => {
+    const undoing = { state: 'needs-operator', waitingFor: 'operator', cancellation: CUSTOMER };
+    const handle = await service.place(
+      {},
+      {},
+      carriedOrder(undoing as Partial<Order>, ['release-stock']),
+    );
+    assert.equal((await handle.result()).state, 'cancelled');
+    const { row, reservation } = await service.look(handle);
+    assert.deepEqual([row?.version, reservation], [8, 'released']);
+    await service.record(handle, 'order-continued-undoing');
   });
 
   it('goes on in a new run before its history grows too long', async function () {

@@ -1,0 +1,21 @@
+import assert from 'node:assert/strict';
+import { openOrder, type OrderState } from '../../src/domain/order.ts';
+import { decideEvent, isDue } from '../../src/workflows/orderEvents.ts';
+
+describe('an event of an order that has ended', () => {
+  const data = { shipmentId: 'parcel-1', carrier: 'post', paymentMethod: 'pm_card_visa' };
+
+  for (const state of ['closed', 'cancelled', 'refunded', 'duplicate'] satisfies OrderState[]) {
+    it(`is refused, whatever it is, when the order is ${state}`, () => {
+      const order = { ...openOrder({ amount: 100, currency: 'USD' }, 'pm_card_visa'), state };
+      for (const type of ['ShipmentDispatched', 'ShipmentDelivered', 'PaymentMethodUpdated']) {
+        const event = { id: 'e', type, data };
+        assert.equal(isDue(order, event), true);
+        assert.deepEqual(decideEvent(order, event), {
+          outcome: 'refused',
+          reason: `order-${state}`,
+        });
+      }
+    });
+  }
+});

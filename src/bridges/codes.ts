@@ -14,19 +14,25 @@ export const PARKING_CODES = {
 export type ParkingCode = keyof typeof PARKING_CODES;
 
 /** Why a message is given back to its queue, to come again after a delay. */
-export const RELEASE_CODES = {
-  early: 'The workflow does not exist yet.',
-  busy: 'The workflow is busy or at one of its limits, or Temporal asks for fewer requests.',
-  unavailable: 'Temporal does not answer.',
-  denied: 'Temporal refuses the bridge itself: credentials, permission or namespace.',
-  'group-stopped': 'A message before it in its FIFO group was released.',
-  'held-too-long': 'Its turn did not come while the bridge could hold it.',
-  stopping: 'The bridge is stopping.',
-  'route-failed': 'A function of the route threw.',
-  unexpected: 'An answer that has no rule of its own.',
-} as const;
-
-export type ReleaseCode = keyof typeof RELEASE_CODES;
+export type ReleaseCode =
+  /** The workflow does not exist yet. */
+  | 'early'
+  /** The workflow is busy or at one of its limits, or Temporal asks for fewer requests. */
+  | 'busy'
+  /** Temporal does not answer. */
+  | 'unavailable'
+  /** Temporal refuses the bridge itself: credentials, permission or namespace. */
+  | 'denied'
+  /** A message before it in its FIFO group was released. */
+  | 'group-stopped'
+  /** Its turn did not come while the bridge could hold it. */
+  | 'held-too-long'
+  /** The bridge is stopping. */
+  | 'stopping'
+  /** A function of the route threw. */
+  | 'route-failed'
+  /** An answer that has no rule of its own. */
+  | 'unexpected';
 
 /** Thrown while an event is read: it can never be delivered, so it is parked. The message is the reason. */
 export class EventRejectedError extends Error {

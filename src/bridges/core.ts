@@ -57,9 +57,8 @@ export function createCore({ routes, client, breaker, logger, stopping }: CoreOp
   const stopped = new Set<string>();
 
   async function decide(record: SourceRecord, group: string | null): Promise<Decided> {
-    const read = await readEvent(record);
-    if ('settlement' in read) return read;
-    const planned = read;
+    const planned = await readEvent(record);
+    if ('settlement' in planned) return planned;
     const { event, plan } = planned;
     const decided = (settlement: Settlement): Decided => ({ ...planned, settlement });
     if (stopping.aborted) return decided(release('stopping', 0));

@@ -16,9 +16,6 @@ export interface AuditOptions {
   readonly json?: true;
 }
 
-/** How long an answer of the payment provider is waited for, in milliseconds. */
-const PROVIDER_TIMEOUT = 20_000;
-
 /** Prints the account of everything the service holds; exit 1 with what disagrees. */
 export async function runAudit(options: AuditOptions): Promise<void> {
   const config = loadConfig('tools');
@@ -33,7 +30,6 @@ export async function runAudit(options: AuditOptions): Promise<void> {
       stripe: createStripe({
         apiKey: config.stripeApiKey,
         baseUrl: config.stripeBaseUrl,
-        timeoutMs: PROVIDER_TIMEOUT,
       }),
       ...evidence,
       ...(options.supportQueue !== undefined && { supportQueueUrl: options.supportQueue }),

@@ -12,9 +12,6 @@ import { connectWorker, installRuntime } from '../platform/worker.ts';
 import { aborted, stopSignal } from './process.ts';
 import { bundleWorkflows } from '../platform/workflowBundle.ts';
 
-/** How long an answer of the payment provider is waited for, in milliseconds: less than an activity's time. */
-const PROVIDER_TIMEOUT = 20_000;
-
 /** Runs the workflows and the activities of both task queues until the process is told to stop. */
 export async function runWorker(): Promise<void> {
   const config = loadConfig('worker');
@@ -62,7 +59,6 @@ export async function runWorker(): Promise<void> {
       stripe: createStripe({
         apiKey: config.stripeApiKey,
         baseUrl: config.stripeBaseUrl,
-        timeoutMs: PROVIDER_TIMEOUT,
       }),
       table: tables,
       tableName: config.paymentsTable,

@@ -32,11 +32,11 @@ export async function connectTo(stack: Stack) {
     ordersTable: outputs.OrdersTable,
     stockTable: outputs.StockTable,
     paymentsTable: outputs.PaymentsTable,
-    queueUrls: [
-      outputs.OrdersQueueUrl,
-      outputs.PaymentsQueueUrl,
-      outputs.PaymentsFifoQueueUrl,
-      outputs.FulfilmentQueueUrl,
+    queues: [
+      { url: outputs.OrdersQueueUrl, deadLetterUrl: outputs.OrdersDlqUrl },
+      { url: outputs.PaymentsQueueUrl, deadLetterUrl: outputs.PaymentsDlqUrl },
+      { url: outputs.PaymentsFifoQueueUrl, deadLetterUrl: outputs.PaymentsFifoDlqUrl },
+      { url: outputs.FulfilmentQueueUrl, deadLetterUrl: outputs.FulfilmentDlqUrl },
     ],
     supportQueueUrl: outputs.SupportQueueUrl,
   } satisfies Partial<AuditSources>;

@@ -109,9 +109,9 @@ async function readUnmet(clients: StackClients, scenarios: readonly Scenario[]) 
 }
 
 /** What is still on its way: to the bridge, or to the feed. */
-async function countAll({ sqs, queueUrls }: StackClients, { outputs }: Stack): Promise<number> {
+async function countAll({ sqs, queues }: StackClients, { outputs }: Stack): Promise<number> {
   const counts = await Promise.all(
-    [...queueUrls, outputs.AuditQueueUrl].map((url) => countMessages(sqs, url)),
+    [...queues.map(({ url }) => url), outputs.AuditQueueUrl].map((url) => countMessages(sqs, url)),
   );
   return counts.reduce((total, count) => total + count, 0);
 }

@@ -1,200 +1,252 @@
-import { setTimeout as delay } from 'node:timers/promises';
-import { isGrpcDeadlineError, type Client } from '@temporalio/client';
-import type { Breaker } from './breaker.ts';
-import { EventRejectedError } from './codes.ts';
-import { deliver, type Delivered } from './deliver.ts';
-import { unwrap, type UnwrappedEvent } from './envelope.ts';
-import { Lanes } from './lanes.ts';
+import type { Delivered } from './deliver.ts';
+import { Groups, type Group } from './groups.ts';
+import { laneKeyOf } from './lanes.ts';
+import { createLedger } from './ledger.ts';
 import type { Logger } from './logger.ts';
-import type { Lease, SourceRecord } from './record.ts';
-import { routeTable, type Planned, type Route } from './route.ts';
-import { settle, type Settlement } from './settlement.ts';
-
-/** The longest one call to Temporal may take, in milliseconds. */
-const CALL_DEADLINE = 10_000;
-/** The least: with less, an answer that comes too late would look like an outage. */
-const LEAST_DEADLINE = 1_000;
-/** How much of a lease is kept for settling, in milliseconds. */
-const SETTLING_TIME = 5_000;
-/** How often a lease is looked at while its record waits for Temporal, in milliseconds. */
-const LEASE_CHECK = 1_000;
+import type { Metrics, Outcome } from './metrics.ts';
+import type { Plan } from './plan.ts';
+import type { Reader, ReadRecord } from './reader.ts';
+import type { SourceMessage } from './record.ts';
+import type { Scheduler } from './scheduler.ts';
+import { release, settle, type Settlement } from './settlement.ts';
 
 export interface CoreOptions {
-  readonly routes: readonly Route[];
-  /** Its connection must not retry by itself: the breaker has to learn of a refusal when it happens. */
-  readonly client: Client;
-  readonly breaker: Breaker;
+  readonly read: Reader;
+  readonly scheduler: Scheduler;
   readonly logger: Logger;
-  /** When it is aborted, what has not been handed to Temporal yet is released. */
-  readonly stopping: AbortSignal;
+  readonly metrics: Metrics;
 }
 
-/** What is known of the event in a record; null where not even that could be read. */
+/** What is known of what is settled; null where not even that could be read. */
 export interface EventAbout {
   readonly eventId: string | null;
   /** `{source} {type}`. */
   readonly route: string | null;
+  readonly workflowId: string | null;
+  /** The indices of the records that are parked, where the message holds several. */
+  readonly records?: readonly number[];
 }
+
+/** Does in the queue what was decided. */
+export type CarryOut = (settlement: Settlement, about: EventAbout) => Promise<void>;
 
 export interface Core {
   /**
-   * Takes one record to its settlement. Records of the same FIFO group keep their order. Those of the same workflow
-   * are delivered one after another; one that is released there is overtaken. Others go on beside them. Never throws.
-   *
-   * @param carryOut - does in the queue what was decided; the group's next record waits for it.
+   * Takes one message to its settlement. Messages of the same FIFO group keep their order, and so do events of the same
+   * workflow; others go on beside them. A message of several records is settled when the last of them is. Never rejects.
    */
-  handle(record: SourceRecord, carryOut: CarryOut): Promise<void>;
+  handle(message: SourceMessage, carryOut: CarryOut): Promise<void>;
 }
 
-type CarryOut = (settlement: Settlement, about: EventAbout) => Promise<void>;
+/** One record on its way. */
+interface DecidedRecord {
+  readonly index: number;
+  readonly settlement: Settlement;
+  readonly about: EventAbout;
+  readonly operation: Plan['operation'] | 'unread';
+}
 
-/** From records to settlements. Knows neither poller nor process. */
-export function createCore({ routes, client, breaker, logger, stopping }: CoreOptions): Core {
-  const routeOf = routeTable(routes);
-  const groups = new Lanes();
-  const workflows = new Lanes();
-  /** The FIFO groups of which a record comes again: what is in hand behind it must not be delivered before. */
-  const stopped = new Set<string>();
+/** From messages to settlements. Knows neither poller nor process. */
+export function createCore({ read, scheduler, logger, metrics }: CoreOptions): Core {
+  const groups = new Groups();
+  const ledger = createLedger<DecidedRecord>();
 
-  async function decide(record: SourceRecord, group: string | null): Promise<Decided> {
-    const planned = await readEvent(record);
-    if ('settlement' in planned) return planned;
-    const { event, plan } = planned;
-    const decided = (settlement: Settlement): Decided => ({ ...planned, settlement });
-    if (stopping.aborted) return decided(release('stopping', 0));
-    if (group !== null && stopped.has(group)) return decided(release('group-stopped', 1));
-    const workflowId = plan.operation === 'ignore' ? event.id : plan.workflowId;
-    return await workflows.run(workflowId, async () => {
-      let delivered: Delivered = { delivery: 'unavailable' };
-      do {
-        await untilShut(record.lease);
-        if (stopping.aborted) return decided(release('stopping', 0));
-        if (breaker.isOpen) break;
-        const time = callTimeOf(record.lease);
-        if (time < LEAST_DEADLINE) return decided(release('held-too-long', 1));
-        const calledAt = Date.now();
-        delivered = await deliver(client, planned, calledAt + time);
-        // A call that hangs while others are answered says nothing about Temporal.
-        if (isGrpcDeadlineError(delivered.error) && breaker.answeredSince(calledAt)) break;
-        if (isOutage(delivered)) breaker.trip(delivered.delivery, String(delivered.error));
-        else breaker.answered();
-      } while (isOutage(delivered));
-      const age = (Date.now() - record.firstReceivedAt) / 1_000;
-      return decided(settle(plan, delivered, age));
-    });
-  }
-
-  /** What is in hand waits for Temporal as long as it may be kept: given back, it would be received for nothing. */
-  async function untilShut(lease: Lease): Promise<void> {
-    const shut = breaker.settled().then(() => true);
-    while (breaker.isOpen && callTimeOf(lease) > LEAST_DEADLINE + LEASE_CHECK) {
-      if (await Promise.race([shut, delay(LEASE_CHECK, false, { ref: false })])) return;
+  async function decideRecord(
+    message: SourceMessage,
+    record: ReadRecord,
+    size: number,
+  ): Promise<DecidedRecord> {
+    const { index } = record;
+    const age = () => (Date.now() - message.firstReceivedAt) / 1_000;
+    if (record.kind !== 'planned') {
+      const about = aboutOf(record.identity, null);
+      const settlement: Settlement =
+        record.kind === 'rejected'
+          ? { kind: 'park', code: record.code, reason: record.reason }
+          : release('route-failed', 30, record.reason);
+      return { index, settlement, about, operation: 'unread' };
     }
-  }
-
-  /** Reads an event as far as its plan; what cannot be read is decided already. */
-  async function readEvent(record: SourceRecord): Promise<Planned | Decided> {
-    let event: UnwrappedEvent | undefined;
-    try {
-      event = unwrap(record);
-      return await inTime(routeOf(event).plan(event));
-    } catch (error) {
-      if (error instanceof EventRejectedError) {
-        return { event, settlement: { kind: 'park', code: error.code, reason: error.message } };
-      }
-      return { event, settlement: { ...release('route-failed', 30), reason: String(error) } };
+    const { planned, traceparent } = record;
+    const { plan, event } = planned;
+    const about = aboutOf(event, plan);
+    let delivered: Delivered = { delivery: 'ignored' };
+    if (plan.operation !== 'ignore') {
+      const { lease, trace } = message;
+      delivered = await scheduler.deliver({
+        planned,
+        size,
+        lease,
+        trace:
+          traceparent === undefined || trace.traceparent !== undefined ? trace : { traceparent },
+      });
     }
+    return { index, settlement: settle(plan, delivered, age()), about, operation: plan.operation };
   }
 
-  async function settleRecord(
-    record: SourceRecord,
-    group: string | null,
+  /** What is settled already in an earlier delivery of the message is not done again. */
+  async function decideAll(
+    message: SourceMessage,
+    records: readonly ReadRecord[],
+  ): Promise<readonly DecidedRecord[]> {
+    const size = Buffer.byteLength(message.body) / records.length;
+    const parked = message.parkedBefore?.records ?? [];
+    const again = records.filter(({ index }) => parked.includes(index));
+    const due = again.length > 0 ? again : records;
+    const [only] = due;
+    if (only && due.length === 1) return [await decideRecord(message, only, size)];
+    const settled = ledger.of(message.messageId);
+    return await Promise.all(
+      due.map(async (record) => {
+        return settled?.get(record.index) ?? (await decideRecord(message, record, size));
+      }),
+    );
+  }
+
+  /** Settles what was decided; a group that is stopped meanwhile takes its message back. */
+  async function settleMessage(
+    message: SourceMessage,
+    decided: readonly DecidedRecord[],
+    group: Group | null,
     carryOut: CarryOut,
   ): Promise<void> {
-    try {
-      const decided = await decide(record, group);
-      const { event } = decided;
+    let settled = together(decided);
+    const { kind } = settled.settlement;
+    if (kind !== 'delete') {
       // Somebody else may have it by now. A delete is safe: it was delivered.
-      const isLost = decided.settlement.kind !== 'delete' && Date.now() >= record.lease.until;
-      const settlement: Settlement = isLost ? { kind: 'drop' } : decided.settlement;
-      const comesAgain = settlement.kind === 'release' || settlement.kind === 'drop';
-      if (group !== null && comesAgain) stopped.add(group);
-      log(logger, record, { ...decided, settlement });
-      await carryOut(settlement, { eventId: event?.id ?? null, route: routeName(event) });
-    } catch (error) {
-      if (group !== null) stopped.add(group);
-      logger.error({ messageId: record.messageId, err: error }, 'not settled');
+      if (Date.now() >= message.lease.until) settled = { ...settled, settlement: { kind: 'drop' } };
+      else if (group?.stopped) settled = { ...settled, settlement: release('group-stopped', 1) };
     }
+    const { settlement, about } = settled;
+    const comesAgain = settlement.kind === 'release' || settlement.kind === 'drop';
+    if (group && comesAgain) group.stopped = true;
+    if (decided.length > 1) {
+      if (comesAgain) ledger.keep(message.messageId, decided.filter(isSettled));
+      else ledger.forget(message.messageId);
+    }
+    const isOverruled = comesAgain && kind !== settlement.kind;
+    for (const each of decided) report(message, isOverruled ? { ...each, settlement } : each);
+    try {
+      await carryOut(settlement, about);
+    } catch (error) {
+      if (group) group.stopped = true;
+      logger.error(
+        { messageId: message.messageId, queue: message.queue, err: error },
+        'not settled',
+      );
+    }
+  }
+
+  /** One line an event that is not plainly delivered, before it is settled: audits read it as evidence. */
+  function report(message: SourceMessage, { settlement, about, operation }: DecidedRecord): void {
+    const outcome = outcomeOf(settlement);
+    metrics.settled(message.queue, operation, outcome);
+    if (settlement.kind === 'park') metrics.parked(message.queue, settlement.code);
+    const { eventId, workflowId, route } = about;
+    const fields = {
+      outcome,
+      ...('code' in settlement && { code: settlement.code, reason: settlement.reason }),
+      eventId,
+      messageId: message.messageId,
+      workflowId,
+      route,
+      queue: message.queue,
+      ...(message.group !== null && { group: message.group }),
+    };
+    if (outcome === 'delivered') logger.debug(fields, 'settled');
+    else logger.info(fields, 'settled');
   }
 
   return {
-    async handle(record, carryOut) {
-      if (record.group === null) return await settleRecord(record, null, carryOut);
-      const group = `${record.queue} ${record.group}`;
-      await groups.run(group, () => settleRecord(record, group, carryOut));
-      if (groups.isIdle(group)) stopped.delete(group);
+    async handle(message, carryOut) {
+      const records = read(message);
+      if (message.group === null) {
+        const decided = await decideAll(message, await records);
+        return await settleMessage(message, decided, null, carryOut);
+      }
+      // A delete need not be waited for: should it fail, what comes again was delivered in its turn.
+      let carried: Promise<void> | undefined;
+      const carryOutInGroup: CarryOut = async (settlement, about) => {
+        if (settlement.kind === 'delete') carried = carryOut(settlement, about);
+        else await carryOut(settlement, about);
+      };
+      await groups.run(`${message.queue}\n${message.group}`, {
+        shared: records instanceof Promise ? records.then(inboxOf) : inboxOf(records),
+        run: async (group) => {
+          const decided = group.stopped
+            ? (await records).map(heldBack)
+            : await decideAll(message, await records);
+          return () => settleMessage(message, decided, group, carryOutInGroup);
+        },
+      });
+      await carried?.catch((error: unknown) =>
+        logger.error(
+          { messageId: message.messageId, queue: message.queue, err: error },
+          'not settled',
+        ),
+      );
     },
   };
 }
 
-interface Decided {
-  /** Undefined where not even that could be read. */
-  readonly event: UnwrappedEvent | undefined;
-  readonly plan?: Planned['plan'] | undefined;
-  readonly settlement: Settlement;
+/** The one inbox that a message is for. */
+function inboxOf(records: readonly ReadRecord[]): string | null {
+  const [record] = records;
+  if (records.length !== 1 || record?.kind !== 'planned') return null;
+  return record.planned.plan.operation === 'inbox' ? laneKeyOf(record.planned) : null;
 }
 
-/** A schema may ask elsewhere, and hang: that must not hold the record for ever. */
-async function inTime<Value>(work: Promise<Value>): Promise<Value> {
-  const over = new AbortController();
-  const late = delay(CALL_DEADLINE, undefined, { signal: over.signal }).then(() => {
-    throw new Error(`no plan within ${CALL_DEADLINE} ms`);
-  });
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    over.abort();
+function heldBack(record: ReadRecord): DecidedRecord {
+  const { index } = record;
+  const settlement = release('group-stopped', 1);
+  if (record.kind !== 'planned') {
+    return { index, settlement, about: aboutOf(record.identity, null), operation: 'unread' };
   }
+  const { event, plan } = record.planned;
+  return { index, settlement, about: aboutOf(event, plan), operation: plan.operation };
 }
 
-/** How long a call may take, in milliseconds. */
-function callTimeOf({ until }: Lease): number {
-  return Math.min(CALL_DEADLINE, until - SETTLING_TIME - Date.now());
-}
-
-function isOutage(
-  delivered: Delivered,
-): delivered is Delivered & { delivery: 'unavailable' | 'denied' } {
-  return delivered.delivery === 'unavailable' || delivered.delivery === 'denied';
-}
-
-function release(
-  code: Extract<Settlement, { kind: 'release' }>['code'],
-  delaySeconds: number,
-): Extract<Settlement, { kind: 'release' }> {
-  return { kind: 'release', code, reason: code, delaySeconds };
-}
-
-function routeName(event: UnwrappedEvent | undefined): string | null {
-  return event ? `${event.source} ${event.type}` : null;
-}
-
-/** One line a message that is not plainly delivered, before it is settled: audits read it as evidence. */
-function log(logger: Logger, record: SourceRecord, { event, plan, settlement }: Decided): void {
-  const outcome =
-    settlement.kind === 'delete'
-      ? settlement.outcome
-      : ({ park: 'parked', release: 'released', drop: 'lease-lost' } as const)[settlement.kind];
-  const fields = {
-    outcome,
-    ...('code' in settlement && { code: settlement.code, reason: settlement.reason }),
-    eventId: event?.id ?? null,
-    messageId: record.messageId,
+function aboutOf(
+  identity: { readonly id: string; readonly source: string; readonly type: string } | null,
+  plan: Plan | null,
+): EventAbout {
+  return {
+    eventId: identity?.id ?? null,
+    route: identity && `${identity.source} ${identity.type}`,
     workflowId: plan && 'workflowId' in plan ? plan.workflowId : null,
-    route: routeName(event),
-    queue: record.queue,
-    ...(record.group !== null && { group: record.group }),
   };
-  if (outcome === 'delivered') logger.debug(fields, 'settled');
-  else logger.info(fields, 'settled');
+}
+
+function isSettled({ settlement: { kind } }: DecidedRecord): boolean {
+  return kind === 'delete' || kind === 'park';
+}
+
+/**
+ * What becomes of a message by what becomes of its records: it comes again while one of them may yet succeed, is parked
+ * for those that cannot, and is deleted when all are delivered.
+ */
+function together(decided: readonly DecidedRecord[]): Pick<DecidedRecord, 'settlement' | 'about'> {
+  const first = (kind: Settlement['kind']) =>
+    decided.find(({ settlement }) => settlement.kind === kind);
+  const released = first('release');
+  if (released) return released;
+  const parked = first('park');
+  if (!parked) return decided[0] as DecidedRecord;
+  const records = decided.flatMap(({ index, settlement }) =>
+    settlement.kind === 'park' ? [index] : [],
+  );
+  if (decided.length === 1 && records[0] === 0) return parked;
+  return { settlement: parked.settlement, about: { ...parked.about, records } };
+}
+
+function outcomeOf(settlement: Settlement): Outcome {
+  switch (settlement.kind) {
+    case 'delete':
+      return settlement.outcome;
+    case 'park':
+      return 'parked';
+    case 'release':
+      return 'released';
+    case 'drop':
+      return 'lease-lost';
+  }
 }

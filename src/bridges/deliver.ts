@@ -1,8 +1,16 @@
-import { WorkflowNotFoundError, type Client } from '@temporalio/client';
+import { createHash } from 'node:crypto';
+import {
+  WithStartWorkflowOperation,
+  WorkflowNotFoundError,
+  type WorkflowClient,
+} from '@temporalio/client';
+import type { Workflow } from '@temporalio/common';
 import { inboxSignal } from '../contracts/inbox.ts';
 import { nameRefusal, type Refusal } from './answer.ts';
-import type { InboxPlan, Planned } from './route.ts';
+import type { LatePlan, Plan, StartPlan } from './plan.ts';
+import type { Planned } from './route.ts';
 import { startOnce } from './startOnce.ts';
+import type { Temporal } from './temporal.ts';
 
 /** What came of a delivery, by name. */
 export type Delivery =
@@ -14,7 +22,11 @@ export type Delivery =
   | 'early'
   /** It existed, and is closed. */
   | 'late'
-  | Exclude<Refusal, 'not-found'>;
+  /** Its turn did not come while the bridge could hold it. */
+  | 'held-too-long'
+  /** The bridge stops. */
+  | 'stopping'
+  | Exclude<Refusal, 'not-found' | 'closed'>;
 
 export interface Delivered {
   readonly delivery: Delivery;
@@ -22,43 +34,143 @@ export interface Delivered {
   readonly error?: unknown;
 }
 
-/** Hands one event to Temporal. @param deadline - for each call, in milliseconds since the epoch. */
+/**
+ * Hands events to Temporal in one call: several for one inbox, or a single one.
+ *
+ * @param batch - all of them for one workflow.
+ * @param deadline - for each call, in milliseconds since the epoch.
+ * @returns what came of each, in their order. Never rejects.
+ */
 export async function deliver(
-  client: Client,
-  { event, plan }: Planned,
+  temporal: Temporal,
+  batch: readonly Planned[],
   deadline: number,
-): Promise<Delivered> {
+): Promise<readonly Delivered[]> {
+  const client = temporal.in(batch[0]?.namespace);
+  let answer: Delivered;
   try {
-    return await client.connection.withDeadline(deadline, async (): Promise<Delivered> => {
-      switch (plan.operation) {
-        case 'ignore':
-          return { delivery: 'ignored' };
-        case 'start': {
-          const answer = await startOnce(client, {
-            ...plan,
-            eventId: event.id,
-            content: event.data,
-          });
-          return { delivery: answer === 'started' ? 'delivered' : answer };
-        }
-        case 'inbox':
-          return await signalInbox(client, plan, event);
-      }
-    });
+    answer = await temporal.call(deadline, requestIdOf(batch), () => callFor(client, batch));
   } catch (error) {
-    const refusal = nameRefusal(error);
-    return { delivery: refusal === 'not-found' ? 'unexpected' : refusal, error };
+    answer = { delivery: nameCall(error), error };
+  }
+  // One of them may spoil it for all.
+  if (batch.length > 1 && (answer.delivery === 'too-large' || answer.delivery === 'unexpected')) {
+    return await deliverHalves(temporal, batch, deadline);
+  }
+  return batch.map(() => answer);
+}
+
+async function deliverHalves(
+  temporal: Temporal,
+  batch: readonly Planned[],
+  deadline: number,
+): Promise<readonly Delivered[]> {
+  const middle = Math.ceil(batch.length / 2);
+  const first = await deliver(temporal, batch.slice(0, middle), deadline);
+  const stopped = first.find(({ delivery }) => !isSettling(delivery));
+  // Order: what may yet succeed must not be overtaken.
+  const second = stopped
+    ? batch.slice(middle).map(() => stopped)
+    : await deliver(temporal, batch.slice(middle), deadline);
+  return [...first, ...second];
+}
+
+function isSettling(delivery: Delivery): boolean {
+  return delivery === 'delivered' || delivery === 'too-large';
+}
+
+/** Within a run the service drops a signal whose request ID it knows: the same events have the same. */
+function requestIdOf(batch: readonly Planned[]): string {
+  const [first] = batch;
+  if (batch.length === 1 && first) return first.event.id;
+  const hash = createHash('sha256');
+  for (const { event } of batch) hash.update(`${event.id}\n`);
+  return hash.digest('hex');
+}
+
+function nameCall(error: unknown): Exclude<Refusal, 'not-found' | 'closed'> {
+  const refusal = nameRefusal(error);
+  return refusal === 'not-found' || refusal === 'closed' ? 'unexpected' : refusal;
+}
+
+/** The client's types tell updates without arguments apart; a plan does not know them any more. */
+type UpdateArgs = [unknown, ...unknown[]];
+
+async function callFor(client: WorkflowClient, batch: readonly Planned[]): Promise<Delivered> {
+  const [{ event, plan }] = batch as readonly [Planned];
+  switch (plan.operation) {
+    case 'ignore':
+      return { delivery: 'ignored' };
+    case 'start':
+      return await start(client, plan, event);
+    case 'inbox': {
+      const events = batch.map(({ event: { id, type, data } }) => ({ id, type, data }));
+      return await toExisting(client, plan, event, (handle) => handle.signal(inboxSignal, events));
+    }
+    case 'signal':
+      return await toExisting(client, plan, event, (handle) =>
+        handle.signal(plan.signal, ...plan.args),
+      );
+    case 'update':
+      return await toExisting(client, plan, event, (handle) =>
+        handle.executeUpdate<unknown, UpdateArgs>(plan.update, {
+          args: plan.args as UpdateArgs,
+          updateId: event.id,
+        }),
+      );
+    case 'signalWithStart': {
+      const { workflowId, taskQueue, args, signal, signalArgs } = plan;
+      return await startingIfNew(client, plan.late, event, () =>
+        client.signalWithStart(plan.workflowType, {
+          workflowId,
+          taskQueue,
+          args: [...args],
+          signal,
+          signalArgs: [...signalArgs],
+          memo: { eventId: event.id },
+          workflowIdReusePolicy: 'REJECT_DUPLICATE',
+        }),
+      );
+    }
+    case 'updateWithStart': {
+      const { workflowId, taskQueue, args, update, updateArgs } = plan;
+      return await startingIfNew(client, plan.late, event, () =>
+        client.executeUpdateWithStart<Workflow, unknown, UpdateArgs>(update, {
+          args: updateArgs as UpdateArgs,
+          updateId: event.id,
+          startWorkflowOperation: new WithStartWorkflowOperation(plan.workflowType, {
+            workflowId,
+            taskQueue,
+            args: [...args],
+            memo: { eventId: event.id },
+            workflowIdConflictPolicy: 'USE_EXISTING',
+            workflowIdReusePolicy: 'REJECT_DUPLICATE',
+          }),
+        }),
+      );
+    }
   }
 }
 
-async function signalInbox(
-  client: Client,
-  { workflowId }: InboxPlan,
-  { id, type, data }: Planned['event'],
+async function start(
+  client: WorkflowClient,
+  plan: StartPlan,
+  event: Planned['event'],
 ): Promise<Delivered> {
-  const handle = client.workflow.getHandle(workflowId);
+  const answer = await startOnce(client, { ...plan, eventId: event.id, content: event.data });
+  return { delivery: answer === 'started' ? 'delivered' : answer };
+}
+
+/** To a workflow that has to be there. */
+async function toExisting(
+  client: WorkflowClient,
+  { workflowId, late }: Extract<Plan, { earlySeconds: number }>,
+  event: Planned['event'],
+  call: (handle: ReturnType<WorkflowClient['getHandle']>) => Promise<unknown>,
+): Promise<Delivered> {
+  const handle = client.getHandle(workflowId);
   try {
-    await handle.signal(inboxSignal, [{ id, type, data }]);
+    await call(handle);
     return { delivery: 'delivered' };
   } catch (error) {
     if (!(error instanceof WorkflowNotFoundError)) throw error;
@@ -67,9 +179,34 @@ async function signalInbox(
   try {
     const { status } = await handle.describe();
     // It was started in between: the next delivery finds it.
-    return { delivery: status.name === 'RUNNING' ? 'busy' : 'late' };
+    if (status.name === 'RUNNING') return { delivery: 'busy' };
   } catch (error) {
     if (error instanceof WorkflowNotFoundError) return { delivery: 'early' };
     throw error;
   }
+  return await tooLate(client, late, event);
+}
+
+/** To a workflow that is started where its ID was never used. */
+async function startingIfNew(
+  client: WorkflowClient,
+  late: LatePlan,
+  event: Planned['event'],
+  call: () => Promise<unknown>,
+): Promise<Delivered> {
+  try {
+    await call();
+    return { delivery: 'delivered' };
+  } catch (error) {
+    if (nameRefusal(error) !== 'closed') throw error;
+    return await tooLate(client, late, event);
+  }
+}
+
+async function tooLate(
+  client: WorkflowClient,
+  late: LatePlan,
+  event: Planned['event'],
+): Promise<Delivered> {
+  return typeof late === 'string' ? { delivery: 'late' } : await start(client, late, event);
 }

@@ -1,133 +1,470 @@
 import { EventRejectedError } from './codes.ts';
-import { parseJson, whatCame } from './json.ts';
-import type { SourceRecord } from './record.ts';
+import {
+  fieldOf,
+  inspect,
+  isId,
+  isObject,
+  malformed,
+  own,
+  placeOf,
+  readBase64,
+  readId,
+  readJson,
+  readName,
+  whatCame,
+  type JsonObject,
+  type JsonPath,
+} from './json.ts';
+import type { SourceMessage } from './record.ts';
+import {
+  isFromAws,
+  isKinesisRecord,
+  kinesisText,
+  readKinesisRecord,
+  readStreamRecord,
+  type ReadEvent,
+} from './streamRecord.ts';
 
-/** An event as it came out of its envelopes; nothing is known about its data yet. */
-export interface UnwrappedEvent {
-  /** `{source}:{id}`, at most 513 characters. */
+/** Who an event says it is. */
+export interface EventIdentity {
+  /** `{source}:{id}`, at most 529 characters. */
   readonly id: string;
   readonly source: string;
   readonly type: string;
-  readonly data: unknown;
 }
 
+/** An event as it came out of its envelopes; nothing is known about its data yet. */
+export interface UnwrappedEvent extends EventIdentity {
+  readonly data: unknown;
+  /** The W3C trace context that the event itself carries. */
+  readonly trace: { readonly traceparent?: string; readonly tracestate?: string };
+}
+
+/** One record of a message: an event, or why it is none, with its identity where that could be read. */
+export type UnwrappedRecord =
+  | { readonly index: number; readonly event: UnwrappedEvent }
+  | {
+      readonly index: number;
+      readonly identity: EventIdentity | null;
+      readonly rejection: EventRejectedError;
+    };
+
 /**
- * The largest body taken, in bytes of UTF-8. Temporal warns at 256 KiB a payload and refuses at 2 MiB, and an
+ * The largest event taken, in bytes of UTF-8. Temporal warns at 256 KiB a payload and refuses at 2 MiB, and an
  * event is passed on: from a workflow's input to its activities and its state.
  */
 export const MAX_BODY_BYTES = 256 * 1024;
 
 /** SNS inside EventBridge inside SNS: more than that is a loop, not a route. */
 const MAX_ENVELOPES = 3;
+const MAX_RECORDS = 1_000;
 
-const ID = /^[\x21-\x7e]{1,256}$/;
-const NAME = /^[^\p{Cc}\p{Cs}]{1,256}$/u;
+const TRACEPARENT = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/;
+const JSON_TYPE = /^[^/\s]+\/(?:[^;\s]+\+)?json\s*(?:;|$)/i;
 
-const EVENT_ID = /^[^\p{Cc}\p{Cs}]{1,256}:[\x21-\x7e]{1,256}$/u;
+type Trace = UnwrappedEvent['trace'];
+type ReadId = string | EventRejectedError | undefined;
 
-type JsonObject = Readonly<Record<string, unknown>>;
+const NO_TRACE: Trace = Object.freeze({});
+
+/** A text that was parsed as JSON, and its path for reasons. */
+interface Text {
+  readonly text: string;
+  readonly at: string;
+}
+
+/** How far the envelopes around a record have been read. */
+interface Reading {
+  layer: unknown;
+  /** The layer's path for reasons, through all texts. */
+  at: string;
+  /** The layer's path within the innermost text. */
+  path: JsonPath;
+  /** Outermost first. */
+  readonly texts: Text[];
+  envelopes: number;
+  lists: number;
+  // Each is of the innermost envelope of its kind: that ID is the one its first sender knows.
+  eventBridgeId: ReadId;
+  snsId: ReadId;
+  /** What counts where those are missing. */
+  outerIds: readonly ReadId[];
+  readonly messageId: string;
+  trace: Trace;
+  /** What is known by a Kinesis record around the layer. */
+  record: ReadEvent | undefined;
+}
 
 /**
- * Reads the event out of a body: raw JSON (`{ source, type, eventId?, data }`), an EventBridge event, an SNS
- * notification, and these inside each other.
+ * Reads the events out of a body: raw JSON (`{ source, type, eventId?, data }`), CloudEvents 1.0, EventBridge events,
+ * SNS notifications, records of S3, DynamoDB's streams and Kinesis, these inside each other, and lists of them.
  *
- * @throws EventRejectedError `too-large` or `malformed`.
+ * @returns at least one record, in the order of the body. It throws nothing: what is no event says why, as
+ * `too-large`, `unknown-version` or `malformed`.
  */
 export function unwrap({
   body,
   messageId,
   parkedBefore,
-}: Pick<SourceRecord, 'body' | 'messageId' | 'parkedBefore'>): UnwrappedEvent {
+}: Pick<SourceMessage, 'body' | 'messageId' | 'parkedBefore'>): readonly UnwrappedRecord[] {
   const size = Buffer.byteLength(body);
-  if (size > MAX_BODY_BYTES) {
-    throw new EventRejectedError(
-      'too-large',
-      `body: expected at most ${MAX_BODY_BYTES} bytes, received ${size}`,
-    );
+  const tooLarge = size > MAX_BODY_BYTES ? oversize('', size) : undefined;
+  // Anybody may have written that note.
+  const formerId = parkedBefore?.messageId;
+  const reading = start(isId(formerId) ? formerId : messageId);
+  let read: ReadEvent | readonly unknown[];
+  try {
+    enterText(reading, body, '');
+    read = open(reading);
+  } catch (error) {
+    return [rejected(0, identityOf(reading.record, reading), tooLarge ?? error)];
   }
-  // The innermost envelope's ID is the one its first sender knows.
-  let eventBridgeId: unknown;
-  let snsId: unknown;
-  let layer = parseJson(body);
-  for (let envelopes = 0; envelopes <= MAX_ENVELOPES; envelopes += 1) {
-    if (!isObject(layer)) {
-      throw new EventRejectedError('malformed', 'body: expected a JSON object');
+  if (isList(read)) return unwrapList(read, reading, tooLarge !== undefined);
+  return [settled(0, read, reading, tooLarge ?? firstOffence(reading.texts))];
+}
+
+function unwrapList(
+  list: readonly unknown[],
+  outer: Reading,
+  isLarge: boolean,
+): readonly UnwrappedRecord[] {
+  if (list.length === 0 || list.length > MAX_RECORDS) {
+    const complaint = `expected 1 to ${MAX_RECORDS} records, received ${whatCame(list)}`;
+    return [rejected(0, null, malformed(outer.at, complaint))];
+  }
+  const offenceOf = offencesIn(outer, list.length);
+  return list.map((layer, index) => {
+    const reading = enterRecord(outer, layer, index);
+    let read: ReadEvent | readonly unknown[];
+    try {
+      read = open(reading);
+      if (isList(read)) {
+        throw malformed(
+          reading.at,
+          `expected one record within a record, received ${whatCame(read)}`,
+        );
+      }
+    } catch (error) {
+      return rejected(index, identityOf(reading.record, reading), error);
     }
-    if (isNotification(layer)) {
-      snsId = layer['MessageId'];
-      layer = parseJson(text(layer, 'Message'), 'Message');
-    } else if (isEventBridge(layer) && isNotification(layer['detail'])) {
-      eventBridgeId = layer['id'];
-      layer = layer['detail'];
+    const offence = offenceOf(index) ?? firstOffence(reading.texts);
+    if (offence || !isLarge) return settled(index, read, reading, offence);
+    // Only now is it known not to be nested too deeply for this.
+    const size = Buffer.byteLength(JSON.stringify(layer));
+    const tooLarge = size > MAX_BODY_BYTES ? oversize(placeOf(outer.at, [index]), size) : undefined;
+    return settled(index, read, reading, tooLarge);
+  });
+}
+
+/** Opens envelopes down to an event, or to a list that does not hold one record exactly. @throws EventRejectedError `malformed`. */
+function open(reading: Reading): ReadEvent | readonly unknown[] {
+  for (;;) {
+    const { layer, at } = reading;
+    const list = Array.isArray(layer) ? layer : recordsIn(layer);
+    if (list) {
+      reading.lists += 1;
+      if (reading.lists > 1) countEnvelope(reading);
+      if (list !== layer) enterField(reading, list, 'Records');
+      if (list.length !== 1) return list;
+      reading.layer = list[0];
+      reading.at = placeOf(reading.at, [0]);
+      reading.path = [...reading.path, 0];
+    } else if (!isObject(layer)) {
+      throw malformed(at, `expected a JSON object, received ${whatCame(layer)}`);
+    } else if (isNotification(layer)) {
+      countEnvelope(reading);
+      reading.snsId = optionalId(layer, at, 'MessageId');
+      const attributes = own(layer, 'MessageAttributes');
+      reading.trace = traceOf(
+        own(own(attributes, 'traceparent'), 'Value'),
+        own(own(attributes, 'tracestate'), 'Value'),
+        reading.trace,
+      );
+      const message = own(layer, 'Message');
+      const messageAt = fieldOf(at, 'Message');
+      if (typeof message !== 'string') {
+        throw malformed(messageAt, `expected a string, received ${whatCame(message)}`);
+      }
+      enterText(reading, message, messageAt);
+    } else if (isEventBridge(layer)) {
+      const detail = own(layer, 'detail');
+      reading.eventBridgeId = optionalId(layer, at, 'id');
+      reading.trace = traceIn(detail, reading.trace);
+      if (!isNotification(detail) && !isCloudEvent(detail) && !isFromAws(detail)) {
+        const ownId = optionalId(detail, fieldOf(at, 'detail'), 'eventId');
+        return named(layer, at, 'detail-type', ownId, detail);
+      }
+      countEnvelope(reading);
+      enterField(reading, detail, 'detail');
+    } else if (Object.hasOwn(layer, 'specversion')) {
+      reading.trace = traceIn(layer, reading.trace);
+      return readCloudEvent(layer, reading);
+    } else if (Object.hasOwn(layer, 'source')) {
+      reading.trace = traceIn(layer, reading.trace);
+      return readRaw(layer, at);
+    } else if (isKinesisRecord(layer)) {
+      const record = openKinesisRecord(layer, reading);
+      if (record) return record;
     } else {
-      const bridged = isEventBridge(layer);
-      if (bridged) eventBridgeId = layer['id'];
-      const data = layer[bridged ? 'detail' : 'data'];
-      const named = bridged ? data : layer;
-      const source = name(layer, 'source');
-      const ids: [string, unknown][] = [
-        ['eventId', isObject(named) ? named['eventId'] : undefined],
-        ['id', eventBridgeId],
-        ['MessageId', snsId],
-      ];
-      const id = `${source}:${ids.map(checkedId).find((each) => each !== undefined) ?? messageId}`;
-      return {
-        id: parkedBefore?.eventId ?? id,
-        source,
-        type: name(layer, bridged ? 'detail-type' : 'type'),
-        data,
-      };
+      return readStreamRecord(layer, at) ?? readRaw(layer, at);
     }
   }
-  throw new EventRejectedError('malformed', `body: more than ${MAX_ENVELOPES} envelopes`);
 }
 
-/** Whether a text can be the ID of an event. */
-export function isEventId(text: string): boolean {
-  return EVENT_ID.test(text);
-}
-
-function isObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function isNotification(value: unknown): value is JsonObject {
-  return isObject(value) && value['Type'] === 'Notification' && 'TopicArn' in value;
-}
-
-function isEventBridge(value: JsonObject): boolean {
-  return 'detail-type' in value && 'detail' in value;
-}
-
-function text(object: JsonObject, key: string): string {
-  const value = object[key];
-  if (typeof value !== 'string') {
-    throw new EventRejectedError(
-      'malformed',
-      `${key}: expected a string, received ${whatCame(value)}`,
-    );
+/** Reads a Kinesis record; undefined where it carries an envelope, which is the layer then. */
+function openKinesisRecord(layer: JsonObject, reading: Reading): ReadEvent | undefined {
+  const record = readKinesisRecord(layer, reading.at);
+  let data: unknown;
+  try {
+    const { text, at } = kinesisText(layer, reading.at);
+    data = readJson(text, at);
+    reading.texts.push({ text, at });
+    if (!isEnvelope(data)) return { ...record, data };
+    reading.layer = data;
+    reading.at = at;
+    reading.path = [];
+  } catch (error) {
+    return { ...record, refusal: asRejection(error) };
   }
-  return value;
+  reading.record = record;
+  if (record.ownId !== undefined) {
+    // It knows its record better than what brought it.
+    reading.eventBridgeId = undefined;
+    reading.snsId = undefined;
+    reading.outerIds = [record.ownId];
+  }
+  countEnvelope(reading);
+  return undefined;
 }
 
-function name(object: JsonObject, key: string): string {
-  const value = text(object, key);
-  if (!NAME.test(value)) {
-    throw new EventRejectedError(
-      'malformed',
-      `${key}: expected 1 to 256 characters, none of them a control character, received ${whatCame(value)}`,
-    );
+/** https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/formats/json-format.md */
+function readCloudEvent(layer: JsonObject, { at, texts }: Reading): ReadEvent {
+  const event = named(layer, at, 'type', readId(own(layer, 'id'), at, 'id'), own(layer, 'data'));
+  const version = own(layer, 'specversion');
+  if (version !== '1.0') {
+    const reason = `${fieldOf(at, 'specversion')}: expected the string 1.0, received ${whatCame(version)}`;
+    return { ...event, refusal: new EventRejectedError('unknown-version', reason) };
   }
-  return value;
+  if (!Object.hasOwn(layer, 'data_base64')) return event;
+  const dataAt = fieldOf(at, 'data_base64');
+  try {
+    if (Object.hasOwn(layer, 'data')) {
+      throw malformed(dataAt, 'expected either this or data, received both');
+    }
+    const contentType = own(layer, 'datacontenttype') ?? 'application/json';
+    if (typeof contentType !== 'string' || !JSON_TYPE.test(contentType)) {
+      throw malformed(
+        fieldOf(at, 'datacontenttype'),
+        `expected a JSON media type, as data_base64 is read as JSON, received ${whatCame(contentType)}`,
+      );
+    }
+    const text = readBase64(own(layer, 'data_base64'), dataAt);
+    const data = readJson(text, dataAt);
+    texts.push({ text, at: dataAt });
+    return { ...event, data };
+  } catch (error) {
+    return { ...event, refusal: asRejection(error) };
+  }
 }
 
-function checkedId([key, value]: [string, unknown]): string | undefined {
-  if (value === undefined) return undefined;
-  if (typeof value !== 'string' || !ID.test(value)) {
-    throw new EventRejectedError(
-      'malformed',
-      `${key}: expected 1 to 256 printable ASCII characters, received ${whatCame(value)}`,
-    );
+function readRaw(layer: JsonObject, at: string): ReadEvent {
+  return named(layer, at, 'type', optionalId(layer, at, 'eventId'), own(layer, 'data'));
+}
+
+function named(
+  layer: JsonObject,
+  at: string,
+  typeKey: string,
+  ownId: ReadId,
+  data: unknown,
+): ReadEvent {
+  const source = readName(own(layer, 'source'), at, 'source');
+  return { source, type: readName(own(layer, typeKey), at, typeKey), ownId, data };
+}
+
+function optionalId(layer: unknown, at: string, key: string): ReadId {
+  const id = own(layer, key);
+  return id === undefined ? undefined : readId(id, at, key);
+}
+
+function isNotification(layer: unknown): layer is JsonObject {
+  return own(layer, 'Type') === 'Notification' && Object.hasOwn(layer as JsonObject, 'TopicArn');
+}
+
+function isEventBridge(layer: JsonObject): boolean {
+  return Object.hasOwn(layer, 'detail-type') && Object.hasOwn(layer, 'detail');
+}
+
+function isCloudEvent(layer: unknown): boolean {
+  return typeof own(layer, 'specversion') === 'string' && isNamed(layer);
+}
+
+/** Whether what a Kinesis record carries is an envelope: anything may stand there, so it has to be clear. */
+function isEnvelope(data: unknown): boolean {
+  if (!isObject(data)) return false;
+  const isRaw = isNamed(data) && Object.hasOwn(data, 'data');
+  return isRaw || isCloudEvent(data) || isEventBridge(data) || isNotification(data);
+}
+
+function isNamed(layer: unknown): boolean {
+  return typeof own(layer, 'source') === 'string' && typeof own(layer, 'type') === 'string';
+}
+
+/** The list that a layer is but for its frame; an event may have a field of that name too. */
+function recordsIn(layer: unknown): readonly unknown[] | undefined {
+  const records = own(layer, 'Records');
+  return Array.isArray(records) && !Object.hasOwn(layer as JsonObject, 'source')
+    ? records
+    : undefined;
+}
+
+function isList(read: ReadEvent | readonly unknown[]): read is readonly unknown[] {
+  return Array.isArray(read);
+}
+
+function start(messageId: string): Reading {
+  return {
+    layer: undefined,
+    at: '',
+    path: [],
+    texts: [],
+    envelopes: 0,
+    lists: 0,
+    eventBridgeId: undefined,
+    snsId: undefined,
+    outerIds: [],
+    messageId,
+    trace: NO_TRACE,
+    record: undefined,
+  };
+}
+
+function enterText(reading: Reading, text: string, at: string): void {
+  reading.layer = readJson(text, at);
+  reading.at = at;
+  reading.path = [];
+  reading.texts.push({ text, at });
+}
+
+function enterField(reading: Reading, value: unknown, key: string): void {
+  reading.layer = value;
+  reading.at = fieldOf(reading.at, key);
+  reading.path = [...reading.path, key];
+}
+
+/** What stands around several records has one ID for all of them. */
+function enterRecord(outer: Reading, layer: unknown, index: number): Reading {
+  const { eventBridgeId, snsId, outerIds } = outer;
+  const numbered = (id: ReadId) => (typeof id === 'string' ? `${id}#${index}` : id);
+  return {
+    ...outer,
+    layer,
+    at: placeOf(outer.at, [index]),
+    path: [],
+    texts: [],
+    record: undefined,
+    eventBridgeId: undefined,
+    snsId: undefined,
+    outerIds: [eventBridgeId, snsId, ...outerIds].map(numbered),
+    messageId: `${outer.messageId}#${index}`,
+  };
+}
+
+function countEnvelope(reading: Reading): void {
+  reading.envelopes += 1;
+  if (reading.envelopes > MAX_ENVELOPES) {
+    throw new EventRejectedError('malformed', `body: more than ${MAX_ENVELOPES} envelopes`);
   }
-  return value;
+}
+
+function traceIn(layer: unknown, outer: Trace): Trace {
+  return traceOf(own(layer, 'traceparent'), own(layer, 'tracestate'), outer);
+}
+
+/** The two belong together: a state without its parent says nothing. */
+function traceOf(traceparent: unknown, tracestate: unknown, outer: Trace): Trace {
+  if (typeof traceparent !== 'string' || !TRACEPARENT.test(traceparent)) return outer;
+  return typeof tracestate === 'string' ? { traceparent, tracestate } : { traceparent };
+}
+
+/** An event, unless something about it is wrong. */
+function settled(
+  index: number,
+  read: ReadEvent,
+  reading: Reading,
+  refusal: EventRejectedError | undefined,
+): UnwrappedRecord {
+  const identity = identityOf(read, reading);
+  const wrong = refusal ?? errorOf(read, reading);
+  if (wrong || !identity) return rejected(index, identity, wrong);
+  return {
+    index,
+    event: {
+      id: identity.id,
+      source: identity.source,
+      type: identity.type,
+      data: read.data,
+      trace: reading.trace,
+    },
+  };
+}
+
+function rejected(index: number, identity: EventIdentity | null, error: unknown): UnwrappedRecord {
+  return { index, identity, rejection: asRejection(error) };
+}
+
+function asRejection(error: unknown): EventRejectedError {
+  if (error instanceof EventRejectedError) return error;
+  throw error;
+}
+
+function errorOf(read: ReadEvent, reading: Reading): EventRejectedError | undefined {
+  const said = [read.source, ...idsOf(read, reading), read.type, read.refusal];
+  return said.find((each) => each instanceof EventRejectedError);
+}
+
+function identityOf(read: ReadEvent | undefined, reading: Reading): EventIdentity | null {
+  if (typeof read?.source !== 'string' || typeof read.type !== 'string') return null;
+  const known = idsOf(read, reading).find((each) => typeof each === 'string');
+  const { source, type } = read;
+  return { id: `${source}:${known ?? reading.messageId}`, source, type };
+}
+
+function idsOf({ ownId }: ReadEvent, { eventBridgeId, snsId, outerIds }: Reading): ReadId[] {
+  return [ownId, eventBridgeId, snsId, ...outerIds];
+}
+
+function oversize(at: string, size: number): EventRejectedError {
+  const reason = `${at || 'body'}: expected at most ${MAX_BODY_BYTES} bytes, received ${size}`;
+  return new EventRejectedError('too-large', reason);
+}
+
+function firstOffence(texts: readonly Text[]): EventRejectedError | undefined {
+  let offence: EventRejectedError | undefined;
+  for (const { text, at } of texts) {
+    inspect(text, (path, complaint) => {
+      offence = malformed(placeOf(at, path), complaint);
+      return false;
+    });
+    if (offence) return offence;
+  }
+  return undefined;
+}
+
+/** Whose offences those in the texts around a list are: one outside of all records spoils every one. */
+function offencesIn({ texts, path: listPath }: Reading, count: number) {
+  const ofRecords = new Map<number, EventRejectedError>();
+  let shared = firstOffence(texts.slice(0, -1));
+  const { text, at } = texts.at(-1) as Text;
+  inspect(text, (path, complaint) => {
+    const index = path[listPath.length];
+    const isOfRecord =
+      typeof index === 'number' &&
+      index < count &&
+      listPath.every((step, depth) => step === path[depth]);
+    if (!isOfRecord) shared ??= malformed(placeOf(at, path), complaint);
+    else if (!ofRecords.has(index)) ofRecords.set(index, malformed(placeOf(at, path), complaint));
+    return isOfRecord;
+  });
+  return (index: number) => shared ?? ofRecords.get(index);
 }

@@ -1,6 +1,22 @@
 /** The bridge between AWS messaging and Temporal: `waybill/bridge`. */
 export { bridge, type BridgeOptions } from './bridge.ts';
-export { PARKING_CODES, type ParkingCode } from './codes.ts';
+export type { Logger } from './logger.ts';
 export { QueueUnfitError } from './queue.ts';
-export { on, type InboxOptions, type Route, type RoutedEvent } from './route.ts';
+export {
+  followUp,
+  on,
+  type FollowUp,
+  type Route,
+  type RoutedEvent,
+  type RouteOptions,
+  type TargetOptions,
+  type UpdateOptions,
+} from './route.ts';
 export { startOnce, type StartAnswer, type StartOnce } from './startOnce.ts';
+export { PARKING_CODES, type ParkingCode } from '../contracts/parking.ts';
+export {
+  signalReference,
+  updateReference,
+  workflowReference,
+  type WorkflowReference,
+} from '../contracts/references.ts';

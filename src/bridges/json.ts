@@ -1,8 +1,23 @@
+import { isUtf8 } from 'node:buffer';
 import { EventRejectedError } from './codes.ts';
 
 /** How deep an event may be nested: deeper values parse, but overflow the stack of whoever writes them again. */
 const MAX_DEPTH = 64;
 const NUMBER = /-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
+
+const ID = /^[\x21-\x7e]{1,256}$/;
+const NAME = /^[^\p{Cc}\p{Cs}]{1,256}$/u;
+
+export type JsonObject = Readonly<Record<string, unknown>>;
+
+/** The keys and indices that lead to a value. */
+export type JsonPath = readonly (string | number)[];
+
+/**
+ * Is told of each thing that JavaScript misreads, and answers whether to look for more. The path is only good until
+ * it answers.
+ */
+export type Report = (path: JsonPath, complaint: string) => boolean;
 
 /**
  * Parses JSON from the outside. Beyond the syntax it refuses what JavaScript would read without a word and
@@ -12,15 +27,73 @@ const NUMBER = /-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
  * @throws EventRejectedError `malformed`, with the path in its reason.
  */
 export function parseJson(text: string, at = ''): unknown {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (error) {
-    const { message } = error as SyntaxError;
-    throw new EventRejectedError('malformed', `${at || 'body'}: expected JSON: ${cut(message)}`);
-  }
-  inspect(text, at);
+  const value = readJson(text, at);
+  inspect(text, (path, complaint) => {
+    throw malformed(placeOf(at, path), complaint);
+  });
   return value;
+}
+
+/** Parses JSON, and leaves to {@link inspect} what JavaScript misreads. @throws EventRejectedError `malformed`. */
+export function readJson(text: string, at: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw malformed(at, `expected JSON: ${cut((error as SyntaxError).message)}`);
+  }
+}
+
+export function malformed(at: string, complaint: string): EventRejectedError {
+  return new EventRejectedError('malformed', `${at || 'body'}: ${complaint}`);
+}
+
+export function isObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** What an object has under a key itself; undefined where it has nothing, or is no object. */
+export function own(object: unknown, key: string): unknown {
+  return isObject(object) && Object.hasOwn(object, key) ? object[key] : undefined;
+}
+
+/** The path of a field, for a reason. */
+export function fieldOf(at: string, key: string): string {
+  return at === '' ? key : `${at}.${key}`;
+}
+
+/** A source or a type; an error where it is none, as what else the event says of itself may still be read. */
+export function readName(value: unknown, at: string, key: string): string | EventRejectedError {
+  if (typeof value === 'string' && NAME.test(value)) return value;
+  return malformed(
+    fieldOf(at, key),
+    typeof value === 'string'
+      ? `expected 1 to 256 characters, none of them a control character, received ${whatCame(value)}`
+      : `expected a string, received ${whatCame(value)}`,
+  );
+}
+
+/** An ID, or an error where it cannot be one. */
+export function readId(value: unknown, at: string, key: string): string | EventRejectedError {
+  if (isId(value)) return value;
+  return malformed(
+    fieldOf(at, key),
+    `expected 1 to 256 printable ASCII characters, received ${whatCame(value)}`,
+  );
+}
+
+/** What base64 stands for, where that is text. @throws EventRejectedError `malformed`. */
+export function readBase64(value: unknown, at: string): string {
+  const isBase64 =
+    typeof value === 'string' && value.length % 4 === 0 && /^[A-Za-z0-9+/]*={0,2}$/.test(value);
+  if (!isBase64) throw malformed(at, `expected base64, received ${whatCame(value)}`);
+  const bytes = Buffer.from(value, 'base64');
+  // Decoded as it is, other bytes would turn into replacement characters without a word.
+  if (!isUtf8(bytes)) throw malformed(at, `expected JSON in UTF-8, received ${bytes.length} bytes`);
+  return bytes.toString();
+}
+
+export function isId(value: unknown): value is string {
+  return typeof value === 'string' && ID.test(value);
 }
 
 /** Shortens what came from the outside, for a reason. */
@@ -37,14 +110,11 @@ export function whatCame(value: unknown): string {
   return String(value as number | boolean | null);
 }
 
-/** Walks over text that is known to be valid JSON, without recursion. */
-function inspect(text: string, at: string): void {
+/** Finds what JavaScript misreads in a text that is known to be valid JSON: one walk over it, without recursion. */
+export function inspect(text: string, report: Report): void {
   // One entry for each open object (its current key) or array (its current index).
   const path: (string | number)[] = [];
   let keyComes = false;
-  const reject = (reason: string): never => {
-    throw new EventRejectedError('malformed', `${show(at, path)}: ${reason}`);
-  };
   for (let index = 0; index < text.length;) {
     const character = text[index] as string;
     if (character === '"') {
@@ -53,7 +123,7 @@ function inspect(text: string, at: string): void {
         const key = JSON.parse(text.slice(index, end)) as string;
         path[path.length - 1] = key;
         keyComes = false;
-        if (key === '__proto__') reject('a key that is not allowed');
+        if (key === '__proto__' && !report(path, 'a key that is not allowed')) return;
       }
       index = end;
       continue;
@@ -62,13 +132,14 @@ function inspect(text: string, at: string): void {
       NUMBER.lastIndex = index;
       const [number] = NUMBER.exec(text) as RegExpExecArray;
       if (Math.abs(Number(number)) > Number.MAX_SAFE_INTEGER) {
-        reject(`expected a number of at most 2^53 - 1, received ${cut(number, 40)}`);
+        const complaint = `expected a number of at most 2^53 - 1, received ${cut(number, 40)}`;
+        if (!report(path, complaint)) return;
       }
       index += number.length;
       continue;
     }
     if (character === '{' || character === '[') {
-      if (path.length === MAX_DEPTH) reject(`nested deeper than ${MAX_DEPTH}`);
+      if (path.length === MAX_DEPTH && !report(path, `nested deeper than ${MAX_DEPTH}`)) return;
       path.push(character === '{' ? '' : 0);
       keyComes = character === '{';
     } else if (character === '}' || character === ']') {
@@ -92,7 +163,8 @@ function endOfString(text: string, start: number): number {
   }
 }
 
-function show(at: string, path: readonly (string | number)[]): string {
+/** A path as it is written in a reason, empty for the whole. */
+export function placeOf(at: string, path: JsonPath): string {
   const steps = path.map((step) => (typeof step === 'number' ? `[${step}]` : `.${cut(step, 40)}`));
-  return cut(`${at}${steps.join('')}`.replace(/^\./, ''), 200) || 'body';
+  return cut(`${at}${steps.join('')}`.replace(/^\./, ''), 200);
 }

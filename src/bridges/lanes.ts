@@ -1,20 +1,77 @@
-/** Runs work of the same key one after another, in the order it came; work of other keys goes on beside it. */
-export class Lanes {
-  readonly #tails = new Map<string, Promise<unknown>>();
+import type { Delivered } from './deliver.ts';
+import type { Plan } from './plan.ts';
+import type { Lease, MessageTrace } from './record.ts';
+import type { Planned } from './route.ts';
 
-  async run<Result>(key: string, work: () => Promise<Result>): Promise<Result> {
-    const before = this.#tails.get(key);
-    const mine = (before ?? Promise.resolve()).then(work, work);
-    this.#tails.set(key, mine);
-    try {
-      return await mine;
-    } finally {
-      if (this.#tails.get(key) === mine) this.#tails.delete(key);
-    }
-  }
+/** One event on its way to Temporal. */
+export interface Job {
+  readonly planned: Planned;
+  /** Of its body, in bytes. */
+  readonly size: number;
+  readonly lease: Lease;
+  readonly trace: MessageTrace;
+  readonly resolve: (delivered: Delivered) => void;
+}
 
-  /** Whether nothing of that key runs or waits. */
-  isIdle(key: string): boolean {
-    return !this.#tails.has(key);
+/** The events in hand for one workflow, in their order. While a call is on its way the others wait. */
+export interface Lane {
+  readonly key: string;
+  readonly jobs: Job[];
+  /** Its place among the lanes that wait for a call: the lower the earlier. */
+  turn: number;
+}
+
+/** The most events of one call, and the most bytes. */
+const MOST_EVENTS = 100;
+const MOST_BYTES = 256 * 1024;
+
+/** What a call needs beside its place among all calls. */
+export type CallKind =
+  /** It starts a workflow at once. */
+  | 'start'
+  | 'signal'
+  /** Its answer comes from a worker, so that it says nothing about the service. */
+  | 'update';
+
+const KINDS = {
+  start: 'start',
+  signalWithStart: 'start',
+  inbox: 'signal',
+  signal: 'signal',
+  update: 'update',
+  updateWithStart: 'update',
+  ignore: 'signal',
+} as const satisfies Record<Plan['operation'], CallKind>;
+
+export function kindOf({ operation }: Plan): CallKind {
+  return KINDS[operation];
+}
+
+/** Tells workflows apart. */
+export function laneKeyOf({ plan, namespace, event }: Planned): string {
+  return `${namespace ?? ''}\n${plan.operation === 'ignore' ? event.id : plan.workflowId}`;
+}
+
+/** Takes what goes with the next call: the first event, and where that is for an inbox, those behind it that are too. */
+export function takeBatch({ jobs }: Lane): readonly Job[] {
+  let size = 0;
+  let count = 0;
+  for (const job of jobs) {
+    const isFirst = count === 0;
+    if (!isFirst && (job.planned.plan.operation !== 'inbox' || size + job.size > MOST_BYTES)) break;
+    size += job.size;
+    count += 1;
+    if (job.planned.plan.operation !== 'inbox' || count === MOST_EVENTS) break;
   }
+  return jobs.splice(0, count);
+}
+
+/**
+ * Takes those that share an answer which concerns their workflow, not their event: where it does not exist, what
+ * waits for it need not ask again; but a start ends that.
+ */
+export function takeSharing({ jobs }: Lane, { delivery }: Delivered): readonly Job[] {
+  if (delivery !== 'early' && delivery !== 'busy') return [];
+  const end = jobs.findIndex(({ planned }) => !('earlySeconds' in planned.plan));
+  return jobs.splice(0, end === -1 ? jobs.length : end);
 }

@@ -7,3 +7,20 @@ export interface Logger {
   readonly warn: Write;
   readonly error: Write;
 }
+
+/** One JSON object a line to standard output, from level info. */
+export const consoleLogger: Logger = {
+  debug: () => undefined,
+  info: (fields, message) => write('info', fields, message),
+  warn: (fields, message) => write('warn', fields, message),
+  error: (fields, message) => write('error', fields, message),
+};
+
+function write(level: string, fields: object, message: string): void {
+  const line = { level, time: new Date().toISOString(), ...fields, msg: message };
+  console.log(
+    JSON.stringify(line, (_key, value: unknown) =>
+      value instanceof Error ? String(value.stack) : value,
+    ),
+  );
+}

@@ -1,7 +1,7 @@
 import { EVENTS, type EventType } from '../contracts/events.ts';
 import { orderWorkflow, orderWorkflowId } from '../contracts/orders.ts';
 import type { OrderPolicy } from '../domain/policy.ts';
-import { on, type InboxOptions, type Route } from './route.ts';
+import { on, type Route } from './route.ts';
 
 export interface OrderRouteOptions {
   /** The time limits that new orders get. */
@@ -13,7 +13,7 @@ export interface OrderRouteOptions {
 /** What becomes of the canonical events: an order placed is a start, everything else goes into its inbox. */
 export function orderRoutes({ policy, earlySeconds }: OrderRouteOptions): readonly Route[] {
   // An event for an order that has ended changes nothing any more.
-  const inbox: InboxOptions = { earlySeconds, late: 'acknowledge' };
+  const inbox = { early: earlySeconds * 1_000, late: 'acknowledge' } as const;
   const intoInbox = <Type extends Exclude<EventType, 'OrderPlaced'>>(type: Type): Route =>
     on(EVENTS[type].source, type, EVENTS[type].schema).inbox(
       ({ data }) => orderWorkflowId(data),

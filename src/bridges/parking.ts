@@ -1,28 +1,16 @@
+import { SendMessageCommand, type Message, type SQSClient } from '@aws-sdk/client-sqs';
 import {
-  SendMessageCommand,
-  type Message,
-  type MessageAttributeValue,
-  type SQSClient,
-} from '@aws-sdk/client-sqs';
-import type { ParkingCode } from './codes.ts';
-import { isEventId } from './envelope.ts';
+  attributesOf,
+  PARKING_ATTRIBUTE,
+  readParkingNote,
+  systemAttributesOf,
+  type ParkingNote,
+} from '../contracts/parking.ts';
+import type { EventAbout } from './core.ts';
 import type { Queue } from './queue.ts';
-import type { ParkedBefore } from './record.ts';
+import type { ParkedBefore, SourceMessage } from './record.ts';
+import type { Settlement } from './settlement.ts';
 
-/** Why and when a message was parked: the JSON of its attribute `waybill`. */
-export interface ParkingNote {
-  readonly code: ParkingCode;
-  readonly reason: string;
-  /** `{source} {type}`; null where the event could not be read so far. */
-  readonly route: string | null;
-  readonly eventId: string | null;
-  /** When it was first received, ISO 8601. */
-  readonly firstSeen: string;
-  /** How often it had been received. */
-  readonly receives: number;
-}
-
-const ATTRIBUTE = 'waybill';
 /** SQS's limits (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html). */
 const MOST_ATTRIBUTES = 10;
 const LARGEST_MESSAGE = 1_048_576;
@@ -40,21 +28,19 @@ export async function parkMessage(
   message: Message,
   note: ParkingNote,
 ): Promise<boolean> {
-  const { [ATTRIBUTE]: _, ...own } = message.MessageAttributes ?? {};
-  const noted = { ...own, [ATTRIBUTE]: { DataType: 'String', StringValue: asciiJson(note) } };
+  const { [PARKING_ATTRIBUTE]: _, ...own } = attributesOf(message);
+  const noted = {
+    ...own,
+    [PARKING_ATTRIBUTE]: { DataType: 'String', StringValue: asciiJson(note) },
+  };
   const fits =
     Object.keys(noted).length <= MOST_ATTRIBUTES && sizeOf(message.Body, noted) <= LARGEST_MESSAGE;
-  const { MessageGroupId: group, AWSTraceHeader: trace } = message.Attributes ?? {};
   await sqs.send(
     new SendMessageCommand({
       QueueUrl: queue.deadLetterUrl,
       MessageBody: message.Body,
-      MessageAttributes: copied(fits ? noted : own),
-      ...(trace && {
-        MessageSystemAttributes: { AWSTraceHeader: { DataType: 'String', StringValue: trace } },
-      }),
-      // On a standard queue too: fair queues tell tenants apart by it.
-      ...(group && { MessageGroupId: group }),
+      MessageAttributes: fits ? noted : own,
+      ...systemAttributesOf(message),
       // The event ID would make a second parking within five minutes vanish while answering success.
       ...(queue.fifo && { MessageDeduplicationId: message.MessageId }),
     }),
@@ -62,20 +48,35 @@ export async function parkMessage(
   return fits;
 }
 
-/** What was written when the message was parked before; null where it was not. Anybody may have written it. */
-export function readNote(message: Message): ParkedBefore | null {
-  const text = message.MessageAttributes?.[ATTRIBUTE]?.StringValue;
-  if (text === undefined) return null;
-  let note: { readonly [Key in keyof ParkingNote]?: unknown } | null;
-  try {
-    note = JSON.parse(text) as typeof note;
-  } catch {
-    return null;
-  }
-  const { eventId, firstSeen } = note ?? {};
+/** What a message takes along when it is parked. */
+export function noteOf(
+  source: SourceMessage,
+  { Attributes }: Message,
+  { code, reason }: Extract<Settlement, { kind: 'park' }>,
+  about: EventAbout,
+): ParkingNote {
+  const { parkedBefore, messageId, firstReceivedAt } = source;
   return {
-    eventId: typeof eventId === 'string' && isEventId(eventId) ? eventId : null,
-    firstSeen: typeof firstSeen === 'string' && Date.parse(firstSeen) > 0 ? firstSeen : null,
+    code,
+    reason,
+    ...about,
+    messageId: parkedBefore?.messageId ?? messageId,
+    firstSeen: parkedBefore?.firstSeen ?? new Date(firstReceivedAt).toISOString(),
+    receives: Number(Attributes?.ApproximateReceiveCount ?? 1),
+  };
+}
+
+const MESSAGE_ID = /^[\x21-\x7e]{1,100}$/;
+
+/** What was written when the message was parked before; null where it was not. Anybody may have written it. */
+export function parkedBeforeOf(message: Message): ParkedBefore | null {
+  const note = readParkingNote(message);
+  if (!note) return null;
+  const { messageId, firstSeen, records } = note;
+  return {
+    messageId: messageId !== undefined && MESSAGE_ID.test(messageId) ? messageId : null,
+    firstSeen: firstSeen !== undefined && Date.parse(firstSeen) > 0 ? firstSeen : null,
+    records: records ?? null,
   };
 }
 
@@ -87,23 +88,7 @@ function asciiJson(value: unknown): string {
   );
 }
 
-type Attributes = Readonly<Record<string, MessageAttributeValue>>;
-
-/** What can be sent again: lists are reserved by SQS, and refused even when empty. */
-function copied(attributes: Attributes): Record<string, MessageAttributeValue> {
-  return Object.fromEntries(
-    Object.entries(attributes).map(([name, { DataType, StringValue, BinaryValue }]) => [
-      name,
-      {
-        DataType,
-        ...(StringValue !== undefined && { StringValue }),
-        ...(BinaryValue !== undefined && { BinaryValue }),
-      },
-    ]),
-  );
-}
-
-function sizeOf(body: string | undefined, attributes: Attributes): number {
+function sizeOf(body: string | undefined, attributes: ReturnType<typeof attributesOf>): number {
   const sizes = Object.entries(attributes).map(
     ([name, { DataType = '', StringValue = '', BinaryValue }]) =>
       Buffer.byteLength(name) +

@@ -1,17 +1,16 @@
-import {
-  ChangeMessageVisibilityBatchCommand,
-  DeleteMessageBatchCommand,
-  type Message,
-  type SQSClient,
-} from '@aws-sdk/client-sqs';
+import { DeleteMessageBatchCommand, type Message, type SQSClient } from '@aws-sdk/client-sqs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createBatcher } from './batch.ts';
+import { createCapacity, type Capacity } from './capacity.ts';
 import type { Core, EventAbout } from './core.ts';
 import type { Logger } from './logger.ts';
-import { parkMessage, readNote } from './parking.ts';
+import type { Metrics } from './metrics.ts';
+import { createHider } from './hider.ts';
+import { noteOf, parkMessage } from './parking.ts';
 import type { Queue } from './queue.ts';
-import type { Lease, SourceRecord } from './record.ts';
+import type { Lease, SourceMessage } from './record.ts';
 import type { Settlement } from './settlement.ts';
+import { sourceMessageOf } from './sourceMessage.ts';
 
 /** How long a received message is hidden from others, in seconds. */
 export const VISIBILITY_SECONDS = 30;
@@ -21,13 +20,19 @@ const LONGEST_HOLD = 300_000;
 const HEARTBEAT = 2_500;
 /** A delete that fails is tried so often, alone after the first time; then the message comes again. */
 const DELETE_ATTEMPTS = 4;
+/** How long the first delete of a batch waits for others, in milliseconds; nothing waits for it but its receipt. */
+const DELETE_LINGER = 150;
 
 export interface SqsSource {
+  readonly queue: Queue;
   /** How many messages are in hand. */
   readonly inHand: number;
+  /** The age of the oldest of them since it was sent, in seconds; 0 where there is none. */
+  readonly lagSeconds: number;
+  readonly capacity: Capacity;
   /** Takes what a receive returned. */
   take(messages: readonly Message[]): void;
-  /** Resolves when nothing is in hand. */
+  /** Resolves when nothing is in hand. From now on deletes do not wait for others. */
   empty(): Promise<void>;
   close(): void;
 }
@@ -38,32 +43,27 @@ export function createSqsSource(
   queue: Queue,
   core: Core,
   logger: Logger,
+  metrics: Metrics,
 ): SqsSource {
   const inHand = new Map<Message, Lease>();
+  let bytes = 0;
   let emptied = Promise.withResolvers<void>();
+  let isEnding = false;
 
-  const remove = createBatcher<Message>(async (messages) => {
+  const removes = createBatcher<Message>(DELETE_LINGER, async (messages) => {
     const { Failed = [] } = await sqs.send(
       new DeleteMessageBatchCommand({ QueueUrl: queue.url, Entries: messages.map(entryOf) }),
     );
     return indicesOf(Failed);
   });
-  const hide = createBatcher<{ message: Message; seconds: number }>(async (changes) => {
-    const { Failed = [] } = await sqs.send(
-      new ChangeMessageVisibilityBatchCommand({
-        QueueUrl: queue.url,
-        Entries: changes.map(({ message, seconds }, index) => ({
-          ...entryOf(message, index),
-          VisibilityTimeout: seconds,
-        })),
-      }),
-    );
-    return indicesOf(Failed);
-  });
+  const hides = createHider(sqs, queue);
+  const capacity = createCapacity(() => ({ messages: inHand.size, bytes }));
 
   async function deleteMessage(message: Message): Promise<void> {
     for (let attempt = 1; attempt <= DELETE_ATTEMPTS; attempt += 1) {
-      if (await remove(message)) return;
+      const removing = removes.add(message);
+      if (isEnding) removes.flush();
+      if (await removing) return;
       await delay(100 * 2 ** attempt * (0.5 + Math.random() / 2));
     }
     logger.warn({ messageId: message.MessageId, queue: queue.name }, 'not deleted');
@@ -71,7 +71,7 @@ export function createSqsSource(
 
   async function carryOut(
     message: Message,
-    record: SourceRecord,
+    source: SourceMessage,
     settlement: Settlement,
     about: EventAbout,
   ): Promise<void> {
@@ -81,17 +81,11 @@ export function createSqsSource(
       case 'delete':
         return await deleteMessage(message);
       case 'release':
-        await hide({ message, seconds: settlement.delaySeconds });
+        await hides.add({ message, seconds: settlement.delaySeconds });
         return;
       case 'park': {
-        const noted = await parkMessage(sqs, queue, message, {
-          code: settlement.code,
-          reason: settlement.reason,
-          ...about,
-          firstSeen:
-            record.parkedBefore?.firstSeen ?? new Date(record.firstReceivedAt).toISOString(),
-          receives: Number(message.Attributes?.ApproximateReceiveCount ?? 1),
-        });
+        const note = noteOf(source, message, settlement, about);
+        const noted = await parkMessage(sqs, queue, message, note);
         if (!noted)
           logger.warn({ messageId: message.MessageId, ...about }, 'parked without a note');
         return await deleteMessage(message);
@@ -100,13 +94,15 @@ export function createSqsSource(
   }
 
   async function handle(message: Message, lease: Lease): Promise<void> {
-    const record = recordOf(queue, message, lease, sqs.config.systemClockOffset);
+    const source = sourceMessageOf(queue, message, lease, sqs.config.systemClockOffset);
     try {
-      await core.handle(record, (settlement, about) =>
-        carryOut(message, record, settlement, about),
+      await core.handle(source, (settlement, about) =>
+        carryOut(message, source, settlement, about),
       );
     } finally {
       inHand.delete(message);
+      bytes -= source.body.length;
+      capacity.settled(1);
       if (inHand.size === 0) emptied.resolve();
     }
   }
@@ -115,7 +111,7 @@ export function createSqsSource(
   async function renew(message: Message, lease: Lease): Promise<void> {
     const now = Date.now();
     if (lease.until - now > (VISIBILITY_SECONDS * 1_000) / 2 || now >= lease.cap) return;
-    if (await hide({ message, seconds: VISIBILITY_SECONDS })) {
+    if (await hides.add({ message, seconds: VISIBILITY_SECONDS })) {
       lease.until = now + VISIBILITY_SECONDS * 1_000;
     }
   }
@@ -124,39 +120,37 @@ export function createSqsSource(
   }, HEARTBEAT);
 
   return {
+    queue,
+    capacity,
     get inHand() {
       return inHand.size;
+    },
+    get lagSeconds() {
+      const now = Date.now() + sqs.config.systemClockOffset;
+      const sent = [...inHand.keys()].map(({ Attributes }) =>
+        Number(Attributes?.SentTimestamp ?? now),
+      );
+      return Math.max(0, (now - Math.min(now, ...sent)) / 1_000);
     },
     take(messages) {
       const now = Date.now();
       if (inHand.size === 0) emptied = Promise.withResolvers();
+      metrics.received(queue.name, messages.length);
       for (const message of messages) {
         const lease = { until: now + VISIBILITY_SECONDS * 1_000, cap: now + LONGEST_HOLD };
         inHand.set(message, lease);
+        bytes += message.Body?.length ?? 0;
         void handle(message, lease);
       }
     },
     async empty() {
+      isEnding = true;
+      removes.flush();
       if (inHand.size > 0) await emptied.promise;
     },
     close() {
       clearInterval(heartbeat);
     },
-  };
-}
-
-/** @param clockOffset - by how much SQS's clock is ahead of ours, as the SDK saw it, in milliseconds. */
-function recordOf(queue: Queue, message: Message, lease: Lease, clockOffset: number): SourceRecord {
-  const { MessageId = '', Body = '', Attributes } = message;
-  const firstReceivedAt = Attributes?.ApproximateFirstReceiveTimestamp;
-  return {
-    queue: queue.name,
-    messageId: MessageId,
-    body: Body,
-    group: queue.fifo ? (Attributes?.MessageGroupId ?? null) : null,
-    firstReceivedAt: firstReceivedAt ? Number(firstReceivedAt) - clockOffset : Date.now(),
-    parkedBefore: readNote(message),
-    lease,
   };
 }
 

@@ -1,6 +1,6 @@
 import {
   WorkflowExecutionAlreadyStartedError,
-  type Client,
+  type WorkflowClient,
   type WorkflowExecutionDescription,
 } from '@temporalio/client';
 import { contentHash } from './contentHash.ts';
@@ -24,11 +24,11 @@ export type StartAnswer = 'started' | 'duplicate' | 'conflict';
  *
  * @throws what Temporal's client throws, other than that it was started already.
  */
-export async function startOnce(client: Client, start: StartOnce): Promise<StartAnswer> {
+export async function startOnce(client: WorkflowClient, start: StartOnce): Promise<StartAnswer> {
   const { workflowId, workflowType, taskQueue, args, eventId } = start;
   const hash = contentHash(start.content);
   try {
-    await client.workflow.start(workflowType, {
+    await client.start(workflowType, {
       workflowId,
       taskQueue,
       args: [...args],
@@ -39,7 +39,7 @@ export async function startOnce(client: Client, start: StartOnce): Promise<Start
     return 'started';
   } catch (error) {
     if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
-    const known = await client.workflow.getHandle(workflowId).describe();
+    const known = await client.getHandle(workflowId).describe();
     return hashIn(known) === hash ? 'duplicate' : 'conflict';
   }
 }

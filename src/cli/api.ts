@@ -31,7 +31,7 @@ export async function runApi(): Promise<void> {
     parseJson,
     placeOrder: (placed, eventId) =>
       inTime(() =>
-        startOnce(client, {
+        startOnce(client.workflow, {
           ...orderWorkflow,
           workflowId: orderWorkflowId(placed),
           args: [{ placed, policy: config.orderPolicy }],

@@ -2,11 +2,13 @@ import { isGrpcServiceError } from '@temporalio/client';
 import Stripe from 'stripe';
 import { audit, type Audit } from '../console/audit.ts';
 import { readAcknowledged, readNotifications, readSent } from '../console/evidence.ts';
-import { createSqs, createTables } from '../platform/aws.ts';
+import { createTables } from '../platform/aws.ts';
 import { loadConfig } from '../platform/config.ts';
 import { UserError } from '../platform/errors.ts';
+import { createSqs } from '../platform/sqs.ts';
 import { createStripe } from '../platform/stripe.ts';
 import { connectTemporal } from '../platform/temporal.ts';
+import { describeQueues } from './queues.ts';
 
 export interface AuditOptions {
   readonly sent?: string;
@@ -22,11 +24,13 @@ export async function runAudit(options: AuditOptions): Promise<void> {
   const evidence = readEvidence(options);
   const { client, connection } = await connectTemporal({ retries: true });
   try {
+    const sqs = createSqs();
     const account = await audit({
       ...config,
       temporal: client,
       table: createTables(),
-      sqs: createSqs(),
+      sqs,
+      queues: await describeQueues(sqs, config.queueUrls),
       stripe: createStripe({
         apiKey: config.stripeApiKey,
         baseUrl: config.stripeBaseUrl,

@@ -1,9 +1,9 @@
 import { bridge, QueueUnfitError } from '../bridges/index.ts';
 import { orderRoutes } from '../bridges/orderRoutes.ts';
-import { createSqs } from '../platform/aws.ts';
 import { loadConfig } from '../platform/config.ts';
 import { UserError } from '../platform/errors.ts';
 import { createLogger } from '../platform/logger.ts';
+import { createSqs } from '../platform/sqs.ts';
 import { connectTemporal } from '../platform/temporal.ts';
 import { stopSignal } from './process.ts';
 

@@ -3,6 +3,7 @@ import type { SQSClient } from '@aws-sdk/client-sqs';
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import type { Client } from '@temporalio/client';
 import type Stripe from 'stripe';
+import type { Queue } from '../bridges/queue.ts';
 import type { OrderNotification } from '../contracts/orders.ts';
 import { accountForEvents, type EventAccount, type SentEvent } from './account.ts';
 import {
@@ -15,7 +16,7 @@ import {
 import { readLedger } from './ledger.ts';
 import { readOrderFacts } from './orderFacts.ts';
 import { listParked } from './parked.ts';
-import { countMessages, findDeadLetterQueue, peekQueue } from './queues.ts';
+import { countMessages, peekQueue } from './queues.ts';
 import { readTables, type TableNames } from './tables.ts';
 
 export interface AuditSources extends TableNames {
@@ -23,8 +24,8 @@ export interface AuditSources extends TableNames {
   readonly table: DynamoDBDocumentClient;
   readonly sqs: SQSClient;
   readonly stripe: Stripe;
-  /** The queues that bridges read; each one's dead-letter queue is found from it. */
-  readonly queueUrls: readonly string[];
+  /** The queues that bridges read. */
+  readonly queues: readonly Pick<Queue, 'url' | 'deadLetterUrl'>[];
   /** What was sent, where the senders noted it. */
   readonly sent: readonly SentEvent[];
   /** The events that bridges' logs say were acknowledged without being delivered. */
@@ -76,7 +77,7 @@ async function look(sources: AuditSources): Promise<Audit> {
     readTables(sources.table, sources),
     readLedger(sources.stripe),
     readParked(sources),
-    Promise.all(sources.queueUrls.map((url) => countMessages(sqs, url))),
+    Promise.all(sources.queues.map(({ url }) => countMessages(sqs, url))),
   ]);
   const events = accountForEvents(sources.sent, {
     started: new Set(facts.flatMap(({ startedBy }) => startedBy ?? [])),
@@ -119,9 +120,9 @@ async function look(sources: AuditSources): Promise<Audit> {
   };
 }
 
-async function readParked({ sqs, queueUrls }: AuditSources) {
+async function readParked({ sqs, queues }: AuditSources) {
   const lists = await Promise.all(
-    queueUrls.map(async (url) => listParked(sqs, await findDeadLetterQueue(sqs, url))),
+    queues.map(({ deadLetterUrl }) => listParked(sqs, deadLetterUrl)),
   );
   return lists.flat();
 }

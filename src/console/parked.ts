@@ -1,5 +1,6 @@
-import type { SQSClient } from '@aws-sdk/client-sqs';
-import { peekQueue } from './queues.ts';
+import type { Message, SQSClient } from '@aws-sdk/client-sqs';
+import { readParkingNote, type ParkingNote } from '../contracts/parking.ts';
+import { peekQueue, type PeekOptions } from './queues.ts';
 
 /** One message in a dead-letter queue. */
 export interface ParkedMessage {
@@ -8,40 +9,84 @@ export interface ParkedMessage {
   readonly code: string;
   readonly reason: string;
   readonly eventId: string | null;
+  /** `{source} {type}`. */
+  readonly route: string | null;
+  readonly workflowId: string | null;
+  /** When it was first received, where a note says so, else when it was sent; ISO 8601. */
+  readonly since: string;
+  /** The FIFO message group, or the tenant of a fair queue. */
+  readonly group: string | null;
   readonly body: string;
+  /** What can be read of its note; null where it has none. */
+  readonly note: Partial<ParkingNote> | null;
 }
 
 /** What lies in a dead-letter queue, and why. */
 export async function listParked(
   sqs: SQSClient,
   dlqUrl: string,
+  options: PeekOptions = {},
 ): Promise<readonly ParkedMessage[]> {
-  const messages = await peekQueue(sqs, dlqUrl);
-  return messages.map(({ MessageId = '', Body = '', Attributes, MessageAttributes }) => {
-    const note = readNote(MessageAttributes?.['waybill']?.StringValue);
-    const why = Attributes?.DeadLetterQueueSourceArn ? MOVED_BY_SQS : UNNOTED;
-    return { messageId: MessageId, body: Body, ...why, eventId: null, ...note };
-  });
+  return (await peekQueue(sqs, dlqUrl, options)).map(readParked);
 }
 
-const MOVED_BY_SQS = {
-  code: 'receives-exhausted',
-  reason: 'SQS moved it past its receive count',
-};
+/** Reads a message of a dead-letter queue. */
+export function readParked(message: Message): ParkedMessage {
+  const { MessageId = '', Body = '', Attributes = {} } = message;
+  const note = readParkingNote(message);
+  return {
+    messageId: MessageId,
+    ...why(note, Attributes.DeadLetterQueueSourceArn !== undefined),
+    eventId: note?.eventId ?? null,
+    route: note?.route ?? null,
+    workflowId: note?.workflowId ?? null,
+    since: sinceOf(note, Attributes.SentTimestamp),
+    group: Attributes.MessageGroupId ?? null,
+    body: Body,
+    note,
+  };
+}
+
+/** A note stays on a message that is redriven: where SQS moved it since, the note says why it had been parked before. */
+function why(note: Partial<ParkingNote> | null, movedBySqs: boolean) {
+  if (movedBySqs) {
+    const before = note?.code === undefined ? '' : `; it had been parked before as ${note.code}`;
+    return { code: 'receives-exhausted', reason: `SQS moved it past its receive count${before}` };
+  }
+  if (note?.code === undefined) return UNNOTED;
+  return { code: note.code, reason: note.reason ?? '' };
+}
+
 const UNNOTED = {
   code: 'unnoted',
   reason: 'no note is with it: it did not fit, and the log of the bridge has it, or others sent it',
 };
 
-type Note = Pick<ParkedMessage, 'code' | 'reason' | 'eventId'>;
+function sinceOf(note: Partial<ParkingNote> | null, sent: string | undefined): string {
+  const noted = Date.parse(note?.firstSeen ?? '');
+  return new Date(Number.isNaN(noted) ? Number(sent ?? 0) : noted).toISOString();
+}
 
-/** What the bridge wrote; an attribute of that name may also be somebody else's. */
-function readNote(text = 'null'): Note | undefined {
-  try {
-    const { code, reason, eventId } = JSON.parse(text) as Partial<Note>;
-    if (typeof code !== 'string' || typeof reason !== 'string') return undefined;
-    return { code, reason, eventId: typeof eventId === 'string' ? eventId : null };
-  } catch {
-    return undefined;
-  }
+/** Which parked messages are meant: those of which everything that is given is true. */
+export interface ParkedFilter {
+  readonly code?: string;
+  /** `{source} {type}`. */
+  readonly route?: string;
+  readonly workflowId?: string;
+  /** Milliseconds since it was first received, where a note says so, else since it was sent. */
+  readonly olderThan?: number;
+}
+
+/** Whether a message is one of those that a filter means; an empty filter means all. */
+export function isMeant(
+  { code, route, workflowId, olderThan }: ParkedFilter,
+  parked: ParkedMessage,
+  now = Date.now(),
+): boolean {
+  return (
+    (code === undefined || parked.code === code) &&
+    (route === undefined || parked.route === route) &&
+    (workflowId === undefined || parked.workflowId === workflowId) &&
+    (olderThan === undefined || now - Date.parse(parked.since) > olderThan)
+  );
 }

@@ -93,7 +93,7 @@ export interface OrderNotification extends Notification, OrderKey {
   readonly severity: 'info' | 'warning' | 'critical';
 }
 
-export const orderWorkflow = workflowReference<[OrderInput], OrderResult>(
+export const orderWorkflow = workflowReference<(input: OrderInput) => Promise<OrderResult>>(
   'orderWorkflow',
   ORDERS_TASK_QUEUE,
 );

@@ -1,21 +1,29 @@
-import type { QueryDefinition, SignalDefinition, UpdateDefinition } from '@temporalio/common';
+import type {
+  QueryDefinition,
+  SignalDefinition,
+  UpdateDefinition,
+  Workflow,
+} from '@temporalio/common';
 
 /**
- * A workflow by name and task queue, with its types: what a caller needs to start it without importing
+ * A workflow by name and task queue, with its type: what a caller needs to start it without importing
  * its code.
  */
-export interface WorkflowReference<Args extends unknown[] = unknown[], Result = unknown> {
+export interface WorkflowReference<Fn extends Workflow = Workflow> {
   readonly workflowType: string;
   readonly taskQueue: string;
   /** For the compiler alone; absent at run time. */
-  readonly signature?: (...args: Args) => Promise<Result>;
+  readonly signature?: Fn;
 }
 
-/** Names a workflow. `Args` and `Result` are checked wherever the reference is used. */
-export function workflowReference<Args extends unknown[], Result>(
+/**
+ * Names a workflow by the name its function is exported under, and the task queue its workers poll. The type of its
+ * function (`workflowReference<typeof orderWorkflow>`, with `import type`) is checked wherever the reference is used.
+ */
+export function workflowReference<Fn extends Workflow>(
   workflowType: string,
   taskQueue: string,
-): WorkflowReference<Args, Result> {
+): WorkflowReference<Fn> {
   return { workflowType, taskQueue };
 }
 

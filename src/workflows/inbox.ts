@@ -1,4 +1,10 @@
-import { setDefaultSignalHandler, setHandler, uuid4 } from '@temporalio/workflow';
+import {
+  ContinueAsNew,
+  isCancellation,
+  setDefaultSignalHandler,
+  setHandler,
+  uuid4,
+} from '@temporalio/workflow';
 import {
   inboxQuery,
   inboxSignal,
@@ -26,14 +32,17 @@ export interface Settled {
  * `waybill.events`, of unknown signals (recorded as refused) and of the query `waybill.inbox`.
  */
 export class Inbox {
-  readonly #pending: InboxEvent[];
+  /** By event ID, in the order in which they came. */
+  readonly #pending: Map<string, InboxEvent>;
   /** By event ID, in the order in which they were dealt with. */
   readonly #records: Map<string, InboxRecord>;
   #repeats: number;
+  /** The event that an asynchronous `apply` is busy with. */
+  #current: InboxEvent | undefined;
 
   /** @param carried - what the run before this one held, where the workflow continued as new. */
   constructor(carried?: InboxContent) {
-    this.#pending = [...(carried?.pending ?? [])];
+    this.#pending = new Map(carried?.pending.map((event) => [event.id, event]));
     this.#records = new Map(carried?.records.map((record) => [record.id, record]));
     this.#repeats = carried?.repeats ?? 0;
     setHandler(inboxSignal, (events) => this.#receive(events));
@@ -44,15 +53,15 @@ export class Inbox {
   /** What the inbox holds now: for continue-as-new, and for those who look. */
   content(): InboxContent {
     return {
-      pending: [...this.#pending],
+      pending: [...this.#pending.values()],
       records: [...this.#records.values()],
       repeats: this.#repeats,
     };
   }
 
-  /** Whether an event waits that `due` lets through. */
-  has(due: (event: InboxEvent) => boolean): boolean {
-    return this.#pending.some(due);
+  /** Whether an event waits that `due` lets through. Default: any. */
+  has(due: Due = all): boolean {
+    return this.#find(due) !== undefined;
   }
 
   /**
@@ -61,25 +70,60 @@ export class Inbox {
    *
    * @returns false when no event is due.
    */
-  settleNext(due: (event: InboxEvent) => boolean, apply: (event: InboxEvent) => Settled): boolean {
-    const index = this.#pending.findIndex(due);
-    const event = this.#pending[index];
+  settleNext(due: Due, apply: (event: InboxEvent) => Settled): boolean {
+    const event = this.#find(due);
     if (!event) return false;
-    this.#pending.splice(index, 1);
-    this.#record({ id: event.id, type: event.type, ...attempt(apply, event) });
+    this.#pending.delete(event.id);
+    let settled: Settled;
+    try {
+      settled = apply(event);
+    } catch (error) {
+      settled = failed(error);
+    }
+    this.#record({ id: event.id, type: event.type, ...settled });
     return true;
+  }
+
+  /**
+   * The same for an `apply` that takes its time (activities, timers), one at a time. Until it has ended the event
+   * counts as waiting. A cancellation of the workflow goes through, and the event stays as it was; continue as new
+   * outside of it.
+   */
+  async settleNextAsync(due: Due, apply: (event: InboxEvent) => Promise<Settled>): Promise<boolean> {
+    const event = this.#find(due);
+    if (!event) return false;
+    this.#current = event;
+    let settled: Settled;
+    try {
+      settled = await apply(event);
+    } catch (error) {
+      if (isCancellation(error) || error instanceof ContinueAsNew) throw error;
+      settled = failed(error);
+    } finally {
+      this.#current = undefined;
+    }
+    this.#pending.delete(event.id);
+    this.#record({ id: event.id, type: event.type, ...settled });
+    return true;
+  }
+
+  #find(due: Due): InboxEvent | undefined {
+    for (const event of this.#pending.values()) {
+      if (event !== this.#current && due(event)) return event;
+    }
+    return undefined;
   }
 
   #receive(events: unknown): void {
     for (const event of Array.isArray(events) ? events : [events]) {
       if (!isInboxEvent(event)) this.#recordUnreadable(inboxSignal.name, 'unreadable');
       else if (this.#knows(event.id)) this.#repeats += 1;
-      else this.#pending.push(event);
+      else this.#pending.set(event.id, event);
     }
   }
 
   #knows(id: string): boolean {
-    return this.#records.has(id) || this.#pending.some((event) => event.id === id);
+    return this.#records.has(id) || this.#pending.has(id);
   }
 
   #recordUnreadable(type: string, reason: string): void {
@@ -95,12 +139,14 @@ export class Inbox {
   }
 }
 
-function attempt(apply: (event: InboxEvent) => Settled, event: InboxEvent): Settled {
-  try {
-    return apply(event);
-  } catch (error) {
-    return { outcome: 'refused', reason: `handler-failed: ${String(error)}` };
-  }
+type Due = (event: InboxEvent) => boolean;
+
+function all(): boolean {
+  return true;
+}
+
+function failed(error: unknown): Settled {
+  return { outcome: 'refused', reason: `handler-failed: ${String(error)}` };
 }
 
 function isInboxEvent(value: unknown): value is InboxEvent {

@@ -23,14 +23,16 @@ describe('the breaker', () => {
     const { logger, lines } = capturingLogger();
     let isUp = false;
     let probes = 0;
-    const breaker = createBreaker(
-      () => {
+    let shut = 0;
+    const breaker = createBreaker({
+      probe: () => {
         probes += 1;
         return isUp ? Promise.resolve() : Promise.reject(new Error('down'));
       },
+      onShut: () => void (shut += 1),
       logger,
-      new AbortController().signal,
-    );
+      signal: new AbortController().signal,
+    });
     assert.equal(breaker.isOpen, false);
     breaker.trip('unavailable', 'connection refused');
     breaker.trip('denied', 'no permission');
@@ -44,6 +46,7 @@ describe('the breaker', () => {
       ['unavailable'],
     );
     assert.equal(lines('breaker shut').length, 1);
+    assert.equal(shut, 1);
     breaker.trip('unavailable', 'again');
     assert.equal(breaker.isOpen, true);
     await eventually(() => !breaker.isOpen);
@@ -53,7 +56,12 @@ describe('the breaker', () => {
     const { logger } = capturingLogger();
     const stopping = new AbortController();
     let probes = 0;
-    const breaker = createBreaker(async () => void (probes += 1), logger, stopping.signal);
+    const breaker = createBreaker({
+      probe: async () => void (probes += 1),
+      onShut: () => assert.fail('it was shut'),
+      logger,
+      signal: stopping.signal,
+    });
     breaker.trip('unavailable', 'connection refused');
     stopping.abort();
     await new Promise(setImmediate);

@@ -53,7 +53,8 @@ describe('the bridge', () => {
     await Promise.all(queues.map((queue) => stage.send(queue, rawEvent('Event', id, 'e-2'))));
     await Promise.all(queues.map((queue) => stage.untilEmpty(queue)));
     await stage.untilApplied(id, ['e-2']);
-    assert.equal((await stage.inbox(id)).repeats, 1);
+    // The service drops the repeat by its request ID, before the inbox would.
+    assert.equal((await stage.inbox(id)).repeats, 0);
     assert.deepEqual(bridges.flatMap(({ outcomes }) => outcomes()).toSorted(), [
       'delivered',
       'delivered',
@@ -131,7 +132,7 @@ describe('the bridge', () => {
           '',
           '{"source":"test","type":"Event","data":{"__proto__":{}}}',
           'malformed',
-          null,
+          'test Event',
           /^data.__proto__: a key that is not allowed$/,
         ],
       ] as const;
@@ -148,7 +149,10 @@ describe('the bridge', () => {
         const [eventId, , code, route, reason] = poison[sent.get(message.Body ?? '') ?? -1] ?? [];
         assert.equal(note?.['code'], code);
         assert.equal(note?.['route'], route);
-        assert.equal(note?.['eventId'], eventId ? `test:${eventId}` : null);
+        assert.match(
+          String(note?.['eventId']),
+          eventId ? new RegExp(`^test:${eventId}$`) : /^null$|^test:[0-9a-f-]{36}$/,
+        );
         assert.match(String(note?.['reason']), reason ?? /^$/);
         assert.equal(note?.['receives'], 1);
         const { waybill: _, ...attributes } = message.MessageAttributes ?? {};

@@ -1,51 +1,51 @@
 import assert from 'node:assert/strict';
-import type { Client } from '@temporalio/client';
 import { z } from 'zod';
-import { createBreaker } from '../../src/bridges/breaker.ts';
 import { createCore } from '../../src/bridges/core.ts';
-import type { SourceRecord } from '../../src/bridges/record.ts';
+import type { Delivery } from '../../src/bridges/deliver.ts';
+import { createMetrics } from '../../src/bridges/metrics.ts';
+import { createReader } from '../../src/bridges/reader.ts';
+import type { SourceMessage } from '../../src/bridges/record.ts';
 import { on } from '../../src/bridges/route.ts';
+import type { Scheduler } from '../../src/bridges/scheduler.ts';
 import type { Settlement } from '../../src/bridges/settlement.ts';
+import { signalReference } from '../../src/contracts/references.ts';
 import { capturingLogger } from '../support/bridge.ts';
 
-/** What Temporal is not needed for: its routes ignore, wait for the test, or throw. */
+/** Its events are delivered as their data says: at once, or when the test opens their gate. */
 function createTestCore() {
-  const gates = new Map<string, PromiseWithResolvers<void>>();
-  const gateOf = (name: string) => {
-    const gate = gates.get(name) ?? Promise.withResolvers<void>();
-    gates.set(name, gate);
+  const gates = new Map<string, PromiseWithResolvers<Delivery>>();
+  const gateOf = (id: string) => {
+    const gate = gates.get(id) ?? Promise.withResolvers<Delivery>();
+    gates.set(id, gate);
     return gate;
   };
-  const gated = z.object({ gate: z.string() }).refine(async ({ gate }) => {
-    await gateOf(gate).promise;
-    return true;
-  });
+  const delivered: string[] = [];
+  const scheduler = {
+    async deliver({ planned }: Parameters<Scheduler['deliver']>[0]) {
+      const { gate, answer } = planned.event.data as { gate?: boolean; answer: Delivery };
+      delivered.push(planned.event.id.replace('test:', ''));
+      return { delivery: gate ? await gateOf(planned.event.id).promise : answer };
+    },
+  } as unknown as Scheduler;
+  const data = z.object({ gate: z.boolean().optional(), answer: z.string(), to: z.string() });
+  const waits = { early: '1m', late: 'park' } as const;
   const { logger, lines } = capturingLogger();
-  const never = new AbortController().signal;
-  const stopping = new AbortController();
-  let isAway = false;
-  const breaker = createBreaker(
-    () => (isAway ? Promise.reject(new Error('away')) : Promise.resolve()),
-    logger,
-    stopping.signal,
-  );
   const core = createCore({
-    routes: [
-      on('test', 'plain', z.unknown()).ignore(),
-      on('test', 'gated', gated).ignore(),
-      on('test', 'broken', z.unknown()).inbox(
-        () => {
-          throw new Error('the route is broken');
-        },
-        { earlySeconds: 1, late: 'park' },
+    read: createReader([
+      on('test', 'ignored', z.unknown()).ignore(),
+      on('test', 'inbox', data).inbox((event) => event.data.to, waits),
+      on('test', 'signal', data).signal(
+        signalReference('s'),
+        (event) => ({ workflowId: event.data.to, args: [] }),
+        waits,
       ),
-    ],
-    client: {
-      connection: { withDeadline: (_: number, call: () => unknown) => call() },
-    } as unknown as Client,
-    breaker,
+      on('test', 'broken', z.unknown()).inbox(() => {
+        throw new Error('the route is broken');
+      }, waits),
+    ]),
+    scheduler,
     logger,
-    stopping: never,
+    metrics: createMetrics(),
   });
   const settled: [id: string, kind: string, code?: string][] = [];
   let last = 0;
@@ -53,75 +53,122 @@ function createTestCore() {
   return {
     lines,
     settled,
-    stop: () => stopping.abort(),
-    /** Temporal goes away; answers how it comes back. */
-    goAway: () => {
-      isAway = true;
-      breaker.trip('unavailable', 'away');
-      return () => void (isAway = false);
-    },
-    open: (gate: string) => gateOf(gate).resolve(),
-    handle: (
+    delivered,
+    open: (id: string, answer: Delivery = 'delivered') => gateOf(`test:${id}`).resolve(answer),
+    handle(
       id: string,
       type: string,
-      change: Partial<SourceRecord> = {},
+      change: Partial<SourceMessage> & { data?: object } = {},
       carryOut: (settlement: Settlement) => Promise<void> = () => Promise.resolve(),
-    ): Promise<void> => {
+    ): Promise<void> {
       last += 1;
-      const record = {
+      const { data: own, ...rest } = change;
+      const message = {
         queue: 'q.fifo',
         messageId: `m-${last}`,
-        body: JSON.stringify({ source: 'test', type, eventId: id, data: { gate: id } }),
+        body: JSON.stringify({
+          source: 'test',
+          type,
+          eventId: id,
+          data: { answer: 'delivered', to: 'w', ...own },
+        }),
         group: 'g',
         firstReceivedAt: Date.now(),
+        trace: {},
         parkedBefore: null,
         lease: { until: Date.now() + 30_000, cap: Date.now() + 300_000 },
-        ...change,
+        ...rest,
       };
-      return core.handle(record, async (settlement) => {
+      return core.handle(message, async (settlement, about) => {
         await carryOut(settlement);
+        const records = about.records ? ` ${about.records.join()}` : '';
         const { kind } = settlement;
-        settled.push('code' in settlement ? [id, kind, settlement.code] : [id, kind]);
+        settled.push('code' in settlement ? [id, kind, settlement.code + records] : [id, kind]);
       });
     },
   };
 }
 
-/** A lease that ran out while its record waited. */
+const GATED = { data: { gate: true } };
+
+/** Waits until nothing moves any more that waits for nothing but the event loop. */
+async function quiet(): Promise<void> {
+  for (let turn = 0; turn < 5; turn += 1) await new Promise(setImmediate);
+}
+
+/** A lease that ran out while its message waited. */
 function expired() {
   return { until: Date.now() - 1, cap: Date.now() - 1 };
 }
 
+function several(...events: readonly (object | string)[]): { body: string } {
+  const records = events.map((event, index) =>
+    typeof event === 'string'
+      ? event
+      : JSON.stringify({ source: 'test', type: 'signal', eventId: `r-${index}`, data: event }),
+  );
+  return { body: `[${records.join()}]` };
+}
+
 describe('the core', () => {
-  it('settles the records of a group in their order, and waits for each to be carried out', async () => {
-    const { handle, settled, open } = createTestCore();
-    const carried = Promise.withResolvers<void>();
-    const all = [
-      handle('1', 'gated'),
-      handle('2', 'plain', {}, () => carried.promise),
-      handle('3', 'plain'),
-    ];
-    const beside = [
-      handle('other group', 'plain', { group: 'h' }),
-      handle('same name, other queue', 'plain', { queue: 'p.fifo' }),
-      handle('no group', 'plain', { group: null }),
-    ];
-    await Promise.all(beside);
+  it('settles the messages of a group in their order, and groups beside each other', async () => {
+    const { handle, settled, delivered, open } = createTestCore();
+    const all = [handle('1', 'signal', GATED), handle('2', 'signal'), handle('3', 'signal')];
+    await Promise.all([
+      handle('other group', 'signal', { group: 'h' }),
+      handle('same name, other queue', 'signal', { queue: 'p.fifo' }),
+      handle('no group', 'signal', { group: null }),
+    ]);
     assert.equal(settled.length, 3);
+    assert.ok(!delivered.includes('2'));
     open('1');
-    await all[0];
-    assert.deepEqual(settled.slice(3), [['1', 'delete']]);
-    carried.resolve();
     await Promise.all(all);
-    assert.deepEqual(settled.slice(4), [
+    assert.deepEqual(settled.slice(3), [
+      ['1', 'delete'],
       ['2', 'delete'],
       ['3', 'delete'],
     ]);
   });
 
+  it('delivers what a group has for one inbox together, and settles it in its order', async () => {
+    const { handle, settled, delivered, open } = createTestCore();
+    const all = [
+      handle('1', 'inbox', GATED),
+      handle('2', 'inbox', GATED),
+      handle('3', 'inbox', { data: { to: 'other' } }),
+      handle('4', 'inbox'),
+    ];
+    await quiet();
+    assert.deepEqual(delivered, ['1', '2']);
+    open('2', 'late');
+    await quiet();
+    assert.deepEqual(settled, []);
+    open('1');
+    await Promise.all(all);
+    assert.deepEqual(settled, [
+      ['1', 'delete'],
+      ['2', 'park', 'late'],
+      ['3', 'delete'],
+      ['4', 'delete'],
+    ]);
+  });
+
+  it('does not park what a group has behind a message that comes again', async () => {
+    const { handle, settled, open } = createTestCore();
+    const all = [handle('1', 'inbox', GATED), handle('2', 'inbox', GATED), handle('3', 'inbox')];
+    await quiet();
+    open('2', 'late');
+    open('1', 'busy');
+    await Promise.all(all);
+    assert.deepEqual(settled.slice(0, 2), [
+      ['1', 'release', 'busy'],
+      ['2', 'release', 'group-stopped'],
+    ]);
+  });
+
   it('parks what is malformed, records the group, and goes on with it', async () => {
     const { handle, settled, lines } = createTestCore();
-    await Promise.all([handle('1', 'plain', { body: '{' }), handle('2', 'plain')]);
+    await Promise.all([handle('1', 'signal', { body: '{' }), handle('2', 'signal')]);
     assert.deepEqual(settled, [
       ['1', 'park', 'malformed'],
       ['2', 'delete'],
@@ -134,9 +181,9 @@ describe('the core', () => {
     const { handle, settled } = createTestCore();
     await Promise.all([
       handle('1', 'broken'),
-      handle('2', 'plain'),
-      handle('3', 'plain'),
-      handle('beside', 'plain', { queue: 'p.fifo' }),
+      handle('2', 'signal'),
+      handle('3', 'signal', { body: '{' }),
+      handle('beside', 'signal', { queue: 'p.fifo' }),
     ]);
     assert.deepEqual(
       settled.toSorted(([one], [other]) => one.localeCompare(other)),
@@ -147,66 +194,92 @@ describe('the core', () => {
         ['beside', 'delete'],
       ],
     );
-    await handle('again', 'plain');
+    await handle('again', 'signal');
     assert.deepEqual(settled.at(-1), ['again', 'delete']);
   });
 
   it('holds a group back when what was decided could not be carried out', async () => {
     const { handle, settled, lines } = createTestCore();
     await Promise.all([
-      handle('1', 'plain', { body: '{' }, () => Promise.reject(new Error('SQS is away'))),
-      handle('2', 'plain'),
+      handle('1', 'signal', { body: '{' }, () => Promise.reject(new Error('SQS is away'))),
+      handle('2', 'signal'),
     ]);
     assert.deepEqual(settled, [['2', 'release', 'group-stopped']]);
     assert.equal(lines('not settled').length, 1);
   });
 
-  it('leaves a record alone whose lease was lost, and what is behind it in its group', async () => {
+  it('leaves a message alone whose lease was lost, and what is behind it in its group', async () => {
     const { handle, settled } = createTestCore();
-    await Promise.all([handle('1', 'plain', { lease: expired() }), handle('2', 'plain')]);
+    await Promise.all([
+      handle('1', 'signal', { lease: expired(), data: { answer: 'busy' } }),
+      handle('2', 'signal'),
+    ]);
     assert.deepEqual(settled, [
       ['1', 'drop'],
       ['2', 'release', 'group-stopped'],
     ]);
   });
 
-  it('does not park a record whose lease was lost: somebody else may have it', async () => {
+  it('does not park a message whose lease was lost: somebody else may have it', async () => {
     const { handle, settled } = createTestCore();
-    await handle('1', 'plain', { body: '{', lease: expired() });
+    await handle('1', 'signal', { body: '{', lease: expired() });
     assert.deepEqual(settled, [['1', 'drop']]);
   });
 
-  it('begins no call for which too little of the lease is left', async () => {
+  it('deletes what was delivered, even when its lease was lost meanwhile', async () => {
     const { handle, settled } = createTestCore();
-    const lease = { until: Date.now() + 5_500, cap: Date.now() };
-    await handle('1', 'plain', { group: null, lease });
-    assert.deepEqual(settled, [['1', 'release', 'held-too-long']]);
+    await handle('1', 'signal', { lease: expired() });
+    assert.deepEqual(settled, [['1', 'delete']]);
   });
 
-  it('holds what is in hand while Temporal is away, and then delivers it in its order', async () => {
-    const { handle, settled, goAway } = createTestCore();
-    const comeBack = goAway();
-    const all = [handle('1', 'plain'), handle('2', 'plain'), handle('3', 'plain')];
-    await new Promise(setImmediate);
-    assert.deepEqual(settled, []);
-    comeBack();
-    await Promise.all(all);
-    assert.deepEqual(settled, [
-      ['1', 'delete'],
-      ['2', 'delete'],
-      ['3', 'delete'],
-    ]);
-  });
+  describe('with a message of several records', () => {
+    const alone = { group: null };
 
-  it('gives back while Temporal is away what it cannot keep, and everything when it stops', async () => {
-    const { handle, settled, goAway, stop } = createTestCore();
-    goAway();
-    const lease = { until: Date.now() + 6_500, cap: Date.now() };
-    await handle('1', 'plain', { group: null, lease });
-    assert.deepEqual(settled, [['1', 'release', 'unavailable']]);
-    const held = handle('2', 'plain');
-    stop();
-    await held;
-    assert.deepEqual(settled.at(-1), ['2', 'release', 'unavailable']);
+    it('settles it when the last of them is', async () => {
+      const { handle, settled, open, delivered } = createTestCore();
+      const { body } = several(
+        { answer: 'delivered', to: 'v' },
+        { gate: true, answer: '', to: 'w' },
+      );
+      const handled = handle('all', '', { ...alone, body });
+      await quiet();
+      assert.deepEqual([delivered, settled], [['r-0', 'r-1'], []]);
+      open('r-1');
+      await handled;
+      assert.deepEqual(settled, [['all', 'delete']]);
+    });
+
+    it('parks it for those that cannot be delivered, saying which', async () => {
+      const { handle, settled, lines } = createTestCore();
+      const delivered = { answer: 'delivered', to: 'w' };
+      const { body } = several(delivered, { answer: 5 }, delivered, '{"type":5}');
+      await handle('all', '', { ...alone, body });
+      assert.deepEqual(settled, [['all', 'park', 'malformed 1,3']]);
+      assert.deepEqual(
+        lines('settled').map(({ outcome }) => outcome),
+        ['delivered', 'parked', 'delivered', 'parked'],
+      );
+    });
+
+    it('does only what is left when it comes again, or was parked before', async () => {
+      const { handle, settled, delivered } = createTestCore();
+      const { body } = several(
+        { answer: 'busy', to: 'v' },
+        { answer: 'delivered', to: 'w' },
+        'null',
+      );
+      const message = { ...alone, body, messageId: 'same' };
+      await handle('all', '', message);
+      await handle('all', '', message);
+      assert.deepEqual(settled, [
+        ['all', 'release', 'busy'],
+        ['all', 'release', 'busy'],
+      ]);
+      assert.deepEqual(delivered, ['r-0', 'r-1', 'r-0']);
+      const parkedBefore = { messageId: null, firstSeen: null, records: [1] };
+      await handle('redriven', '', { ...alone, body, parkedBefore });
+      assert.deepEqual(delivered.slice(3), ['r-1']);
+      assert.deepEqual(settled.at(-1), ['redriven', 'delete']);
+    });
   });
 });

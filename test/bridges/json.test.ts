@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { EventRejectedError } from '../../src/bridges/codes.ts';
-import { parseJson } from '../../src/bridges/json.ts';
+import { inspect, parseJson, placeOf } from '../../src/bridges/json.ts';
 
 function reasonOf(text: string, at?: string): string {
   try {
@@ -135,6 +135,35 @@ describe('parseJson', () => {
     assert.ok(reasonOf(`{"${key}":{"${key}":{"${key}":1e400}}}`).length < 400);
     assert.ok(reasonOf(`[${'9'.repeat(100_000)}]`).length < 400);
     assert.ok(reasonOf(`{"a":${'x'.repeat(100_000)}`).length < 400);
+  });
+});
+
+describe('inspect', () => {
+  function offencesOf(text: string, most = Infinity): string[] {
+    const offences: string[] = [];
+    inspect(text, (path, complaint) => {
+      offences.push(`${placeOf('', path)}: ${complaint.slice(0, 17)}`);
+      return offences.length < most;
+    });
+    return offences;
+  }
+
+  it('goes on for as long as it is asked to', () => {
+    const text = `[1e400,{"__proto__":1e400},{"a":${nested(70)}},0,[-1e400]]`;
+    const all = [
+      '[0]: expected a number',
+      '[1].__proto__: a key that is not',
+      '[1].__proto__: expected a number',
+      `[2].a${'[0]'.repeat(62)}: nested deeper tha`,
+      '[4][0]: expected a number',
+    ];
+    assert.deepEqual(offencesOf(text), all);
+    assert.deepEqual(offencesOf(text, 2), all.slice(0, 2));
+    assert.deepEqual(offencesOf(text, 1), all.slice(0, 1));
+  });
+
+  it('finds nothing in what is read rightly', () => {
+    assert.deepEqual(offencesOf('{"a":[1,"1e400",{"b":null}],"c":""}'), []);
   });
 });
 

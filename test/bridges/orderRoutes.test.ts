@@ -23,7 +23,8 @@ describe("the order service's routes", () => {
     };
     const route = routes.find(({ type }) => type === 'OrderPlaced');
     const source = EVENTS.OrderPlaced.source;
-    const planned = await route?.plan({ id: `${source}:1`, source, type: 'OrderPlaced', data });
+    const event = { id: `${source}:1`, source, type: 'OrderPlaced', data, trace: {} };
+    const planned = await route?.plan(event);
     assert.deepEqual(planned?.plan, {
       operation: 'start',
       workflowId: 'order:web:42',

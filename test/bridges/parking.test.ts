@@ -16,6 +16,8 @@ describe('parkMessage', () => {
       reason: 'no route takes type \uFFFF',
       route: null,
       eventId: null,
+      workflowId: null,
+      messageId: 'm',
       firstSeen: '2026-01-01T00:00:00.000Z',
       receives: 1,
     } as const;

@@ -4,7 +4,7 @@ import { EventRejectedError } from '../../src/bridges/codes.ts';
 import { on, routeTable, type Route } from '../../src/bridges/route.ts';
 import { workflowReference } from '../../src/contracts/references.ts';
 
-const placing = workflowReference<[{ amount: number }], void>('order', 'orders');
+const placing = workflowReference<(input: { amount: number }) => Promise<void>>('order', 'orders');
 const Placed = z.object({
   version: z.literal(1),
   orderId: z.string().min(1).max(8),
@@ -29,7 +29,7 @@ const start = on('shop', 'Placed', Placed).start(placing, ({ data }) => ({
 }));
 
 function event(data: unknown, change: object = {}) {
-  return { id: 'shop:1', source: 'shop', type: 'Placed', data, ...change };
+  return { id: 'shop:1', source: 'shop', type: 'Placed', data, trace: {}, ...change };
 }
 
 async function rejection(work: () => unknown): Promise<{ code: string; message: string }> {
@@ -57,7 +57,7 @@ describe('a route', () => {
       workflowId: 'order:1',
       args: [{ amount: 5 }],
     });
-    const options = { earlySeconds: 60, late: 'park' } as const;
+    const options = { early: '60s', late: 'park' } as const;
     const inbox = on('shop', 'Placed', Placed).inbox(
       ({ data }) => `order:${data.orderId}`,
       options,
@@ -65,7 +65,8 @@ describe('a route', () => {
     assert.deepEqual((await inbox.plan(event(GOOD))).plan, {
       operation: 'inbox',
       workflowId: 'order:1',
-      ...options,
+      earlySeconds: 60,
+      late: 'park',
     });
     const ignored = await on('shop', 'Placed', Placed).ignore().plan(event(GOOD));
     assert.deepEqual(ignored.plan, { operation: 'ignore' });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import type { Delivery } from '../../src/bridges/deliver.ts';
-import type { Plan } from '../../src/bridges/route.ts';
+import type { Plan } from '../../src/bridges/plan.ts';
 import { growing, settle } from '../../src/bridges/settlement.ts';
 
 const START: Plan = {
@@ -17,6 +17,17 @@ const INBOX: Plan = {
   earlySeconds: 60,
   late: 'acknowledge',
 };
+const UPDATE: Plan = {
+  operation: 'update',
+  workflowId: 'order:web:1',
+  update: 'change',
+  args: [],
+  earlySeconds: 60,
+  late: 'acknowledge',
+  refused: 'acknowledge',
+};
+const PARKS_REFUSED: Plan = { ...UPDATE, refused: 'park' };
+const FOLLOWED: Plan = { ...INBOX, late: { ...START, workflowId: 'follow-up:1' } };
 const PARKS_LATE: Plan = { ...INBOX, late: 'park' };
 const ERROR = new Error('what the client says', { cause: new Error('what the service said') });
 
@@ -33,6 +44,11 @@ const DELIVERIES = Object.keys({
   denied: 0,
   'too-large': 0,
   unexpected: 0,
+  throttled: 0,
+  unanswered: 0,
+  refused: 0,
+  'held-too-long': 0,
+  stopping: 0,
 } satisfies Record<Delivery, 0>) as Delivery[];
 
 describe('settle', () => {
@@ -90,6 +106,48 @@ describe('settle', () => {
     ['a busy workflow, after an hour', INBOX, 'busy', 3_600, released('busy', 60)],
     ['Temporal away', START, 'unavailable', 3_600, released('unavailable', 5)],
     ['the bridge refused', START, 'denied', 3_600, released('denied', 30)],
+    ['a refused update', UPDATE, 'refused', 0, { kind: 'delete', outcome: 'refused' }],
+    [
+      'a refused update, on a route that parks it',
+      PARKS_REFUSED,
+      'refused',
+      0,
+      { kind: 'park', code: 'refused', reason: 'what the service said' },
+    ],
+    ['an update that nobody answers', UPDATE, 'unanswered', 3_600, released('unanswered', 60)],
+    [
+      'closed, and its follow-up was started before',
+      FOLLOWED,
+      'duplicate',
+      0,
+      { kind: 'delete', outcome: 'duplicate' },
+    ],
+    [
+      'closed, and its follow-up was started with other content',
+      FOLLOWED,
+      'conflict',
+      0,
+      {
+        kind: 'park',
+        code: 'conflict',
+        reason: 'follow-up:1 was started before with other content',
+      },
+    ],
+    ['too many requests', START, 'throttled', 0, released('throttled', 1)],
+    [
+      'a turn that did not come',
+      INBOX,
+      'held-too-long',
+      0,
+      { kind: 'release', code: 'held-too-long', reason: 'held-too-long', delaySeconds: 1 },
+    ],
+    [
+      'a bridge that stops',
+      INBOX,
+      'stopping',
+      0,
+      { kind: 'release', code: 'stopping', reason: 'stopping', delaySeconds: 0 },
+    ],
     ['an answer without a rule', START, 'unexpected', 3_600, released('unexpected', 60)],
   ] as const) {
     it(`${what}: ${expected.kind}`, () => {
@@ -99,30 +157,32 @@ describe('settle', () => {
 
   it('parks nothing but what cannot succeed, and deletes nothing but what was dealt with', () => {
     const never: readonly Delivery[] = ['conflict', 'too-large'];
-    const dealtWith: readonly Delivery[] = ['delivered', 'duplicate', 'ignored'];
+    const dealtWith: readonly Delivery[] = ['delivered', 'duplicate', 'ignored', 'late', 'refused'];
     fc.assert(
       fc.property(
         fc.constantFrom(...DELIVERIES),
-        fc.constantFrom(START, INBOX, PARKS_LATE),
+        fc.constantFrom(START, INBOX, PARKS_LATE, UPDATE, PARKS_REFUSED),
         // The clocks may be off: an age may be below zero.
         fc.double({ min: -1e5, max: 1e7, noNaN: true }),
         (delivery, plan, age) => {
           const settlement = settle(plan, { delivery, error: ERROR }, age);
-          const limit = plan.operation === 'inbox' ? plan.earlySeconds : 0;
-          const expected = never.includes(delivery)
-            ? 'park'
-            : dealtWith.includes(delivery)
-              ? 'delete'
-              : delivery === 'late'
-                ? plan === PARKS_LATE
-                  ? 'park'
-                  : 'delete'
+          const limit = 'earlySeconds' in plan ? plan.earlySeconds : 0;
+          const parks: readonly Delivery[] =
+            plan === PARKS_LATE ? ['late'] : plan === PARKS_REFUSED ? ['refused'] : [];
+          const expected =
+            never.includes(delivery) || parks.includes(delivery)
+              ? 'park'
+              : dealtWith.includes(delivery)
+                ? 'delete'
                 : delivery === 'early' && age >= limit
                   ? 'park'
                   : 'release';
           assert.equal(settlement.kind, expected);
           if (settlement.kind === 'release') {
-            assert.ok(settlement.delaySeconds >= 1 && settlement.delaySeconds <= 60);
+            assert.ok(
+              settlement.delaySeconds >= (delivery === 'stopping' ? 0 : 1) &&
+                settlement.delaySeconds <= 60,
+            );
             assert.ok(Number.isInteger(settlement.delaySeconds));
           }
         },

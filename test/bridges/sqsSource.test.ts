@@ -8,8 +8,9 @@ import {
   type SQSClient,
 } from '@aws-sdk/client-sqs';
 import type { Core } from '../../src/bridges/core.ts';
-import type { SourceRecord } from '../../src/bridges/record.ts';
+import type { SourceMessage } from '../../src/bridges/record.ts';
 import type { Settlement } from '../../src/bridges/settlement.ts';
+import { createMetrics } from '../../src/bridges/metrics.ts';
 import { createSqsSource } from '../../src/bridges/sqsSource.ts';
 import { capturingLogger } from '../support/bridge.ts';
 
@@ -31,16 +32,21 @@ function createTestSource({ clockOffset = 0 } = {}) {
       return Promise.resolve({});
     },
   } as unknown as SQSClient;
-  const records: SourceRecord[] = [];
+  const records: SourceMessage[] = [];
   const settles: ((settlement: Settlement) => void)[] = [];
   const core: Core = {
     async handle(record, carryOut) {
       records.push(record);
       const settlement = await new Promise<Settlement>((resolve) => settles.push(resolve));
-      await carryOut(settlement, { eventId: 'test:e-1', route: 'test Event' });
+      await carryOut(settlement, {
+        eventId: 'test:e-1',
+        route: 'test Event',
+        workflowId: 'w',
+      });
     },
   };
-  const source = createSqsSource(sqs, QUEUE, core, capturingLogger().logger);
+  const { logger } = capturingLogger();
+  const source = createSqsSource(sqs, QUEUE, core, logger, createMetrics());
   return {
     source,
     records,
@@ -122,7 +128,7 @@ describe('the messages of a queue', () => {
 
   it('keep the ID and the time of their first parking', async () => {
     const { source, records, settle, sent } = createTestSource();
-    const note = { eventId: 'shop:first', firstSeen: '2001-01-01T00:00:00.000Z' };
+    const note = { messageId: 'first', firstSeen: '2001-01-01T00:00:00.000Z', records: [1] };
     source.take([noted(JSON.stringify(note))]);
     assert.deepEqual(records[0]?.parkedBefore, note);
     settle(PARK);
@@ -130,22 +136,24 @@ describe('the messages of a queue', () => {
     const attributes = sent(SendMessageCommand)[0]?.input['MessageAttributes'] as {
       waybill: { StringValue: string };
     };
-    const { firstSeen } = JSON.parse(attributes.waybill.StringValue) as { firstSeen: string };
-    assert.equal(firstSeen, note.firstSeen);
+    const again = JSON.parse(attributes.waybill.StringValue) as Record<string, unknown>;
+    assert.deepEqual([again['messageId'], again['firstSeen']], ['first', note.firstSeen]);
     source.close();
   });
 
   it('are not taken in by a note that somebody else wrote', () => {
     const { source, records } = createTestSource();
-    const nothing = { eventId: null, firstSeen: null };
+    const nothing = { messageId: null, firstSeen: null, records: null };
     for (const [text, parkedBefore] of [
       ['not JSON', null],
-      ['null', nothing],
-      ['5', nothing],
-      ['{"eventId":{"a":1},"firstSeen":5}', nothing],
-      ['{"eventId":"no source","firstSeen":"yesterday"}', nothing],
-      [JSON.stringify({ eventId: `shop:${'x'.repeat(10_000)}` }), nothing],
-      [JSON.stringify({ eventId: 'shop:a\nb' }), nothing],
+      ['null', null],
+      ['5', null],
+      ['[]', nothing],
+      ['{"messageId":{"a":1},"firstSeen":5,"records":"all"}', nothing],
+      ['{"messageId":"","firstSeen":"yesterday","records":[-1]}', nothing],
+      ['{"records":[1.5]}', nothing],
+      [JSON.stringify({ messageId: 'x'.repeat(10_000) }), nothing],
+      [JSON.stringify({ messageId: 'a\nb' }), nothing],
     ] as const) {
       source.take([noted(text)]);
       assert.deepEqual(records.at(-1)?.parkedBefore, parkedBefore, text.slice(0, 80));

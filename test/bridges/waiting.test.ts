@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { InboxPlan } from '../../src/bridges/route.ts';
+import type { InboxPlan } from '../../src/bridges/plan.ts';
 import { settle } from '../../src/bridges/settlement.ts';
 
 describe('waiting for a workflow', () => {

@@ -6,8 +6,8 @@ import {
   SendMessageCommand,
   SQSClient,
 } from '@aws-sdk/client-sqs';
-import { listParked } from '../../src/console/parked.ts';
-import { countMessages, findDeadLetterQueue, peekQueue } from '../../src/console/queues.ts';
+import { isMeant, listParked, readParked } from '../../src/console/parked.ts';
+import { countMessages, peekQueue } from '../../src/console/queues.ts';
 import { awsAccount, eventually } from '../support/servers.ts';
 
 describe('a dead-letter queue', () => {
@@ -41,11 +41,6 @@ describe('a dead-letter queue', () => {
     );
   };
 
-  it('is found from its queue; a queue without one is told', async () => {
-    assert.equal(await findDeadLetterQueue(sqs, queueUrl), dlqUrl);
-    await assert.rejects(findDeadLetterQueue(sqs, dlqUrl), /has no dead-letter queue/);
-  });
-
   it('is listed with why each message is there, whoever put it there', async () => {
     const note = { code: 'malformed', reason: 'lines.0.amount: too small', eventId: 's:1' };
     await send(dlqUrl, 'noted', JSON.stringify(note));
@@ -72,6 +67,44 @@ describe('a dead-letter queue', () => {
         'moved by SQS': ['receives-exhausted', null],
       },
     );
+  });
+
+  it('is listed by SQS moving a message, where that had been parked before', () => {
+    const { code, reason } = readParked({
+      Attributes: { DeadLetterQueueSourceArn: 'arn', SentTimestamp: '0' },
+      MessageAttributes: { waybill: { DataType: 'String', StringValue: '{"code":"early"}' } },
+    });
+    assert.equal(code, 'receives-exhausted');
+    assert.match(reason, /parked before as early/);
+  });
+
+  it('is listed by code, route, workflow and age', () => {
+    const now = Date.parse('2026-01-03T00:00:00Z');
+    const note = {
+      code: 'early',
+      route: 's Paid',
+      workflowId: 'order:1',
+      firstSeen: '2026-01-01T00:00:00.000Z',
+    };
+    const parked = readParked({
+      Attributes: { SentTimestamp: String(now) },
+      MessageAttributes: { waybill: { DataType: 'String', StringValue: JSON.stringify(note) } },
+    });
+    const day = 86_400_000;
+    assert.equal(isMeant({}, parked, now), true);
+    const all = { code: 'early', route: 's Paid', workflowId: 'order:1', olderThan: 2 * day - 1 };
+    assert.equal(isMeant(all, parked, now), true);
+    for (const other of [
+      { code: 'late' },
+      { route: 's' },
+      { workflowId: 'x' },
+      { olderThan: 2 * day },
+    ]) {
+      assert.equal(isMeant({ ...all, ...other }, parked, now), false, JSON.stringify(other));
+    }
+    const unnoted = readParked({ Attributes: { SentTimestamp: String(now - day) } });
+    assert.equal(isMeant({ code: 'unnoted', olderThan: day - 1 }, unnoted, now), true);
+    assert.equal(isMeant({ olderThan: day }, unnoted, now), false);
   });
 
   it('still holds what was looked at, for the next to look', async () => {

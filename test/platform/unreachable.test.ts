@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { ListQueuesCommand } from '@aws-sdk/client-sqs';
-import { createSqs } from '../../src/platform/aws.ts';
+import { createSqs } from '../../src/platform/sqs.ts';
 import { explainAwsError, UserError } from '../../src/platform/errors.ts';
 import { connectWorker } from '../../src/platform/worker.ts';
 

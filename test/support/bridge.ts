@@ -14,7 +14,7 @@ import {
 import { Client, Connection } from '@temporalio/client';
 import { NativeConnection, Worker } from '@temporalio/worker';
 import { z } from 'zod';
-import { bridge, on, type InboxOptions, type Route } from '../../src/bridges/index.ts';
+import { bridge, on, type Route, type TargetOptions } from '../../src/bridges/index.ts';
 import type { Logger } from '../../src/bridges/logger.ts';
 import { inboxQuery, type InboxContent } from '../../src/contracts/inbox.ts';
 import { workflowReference } from '../../src/contracts/references.ts';
@@ -67,15 +67,15 @@ export function rawEvent(type: string, id: string, eventId: string, more: object
 /** `Begin` starts a workflow; everything else goes into its inbox. */
 function testRoutes(taskQueue: string): readonly Route[] {
   const data = z.object({ version: z.literal(1), id: z.string(), note: z.string().optional() });
-  const inbox = (type: string, change: Partial<InboxOptions> = {}) =>
+  const inbox = (type: string, change: Partial<TargetOptions<z.infer<typeof data>>> = {}) =>
     on(SOURCE, type, data).inbox((event) => event.data.id, {
-      earlySeconds: EARLY_SECONDS,
+      early: EARLY_SECONDS * 1_000,
       late: 'acknowledge',
       ...change,
     });
   return [
     on(SOURCE, 'Begin', data).start(
-      workflowReference<[], Awaited<ReturnType<typeof inboxWorkflow>>>('inboxWorkflow', taskQueue),
+      workflowReference<typeof inboxWorkflow>('inboxWorkflow', taskQueue),
       (event) => ({
         workflowId: event.data.id,
         args: [],
@@ -83,7 +83,7 @@ function testRoutes(taskQueue: string): readonly Route[] {
     ),
     inbox('Event'),
     inbox('End'),
-    inbox('Patient', { earlySeconds: 60 }),
+    inbox('Patient', { early: '60s' }),
     inbox('Strict', { late: 'park' }),
   ];
 }
@@ -137,6 +137,7 @@ export async function startBridgeStage(temporal: string) {
   return {
     sqs,
     client,
+    taskQueue,
     createQueue,
     /** Another SQS client of the same account, for faults in its middleware. */
     createSqs: () => new SQSClient(account),
@@ -153,13 +154,13 @@ export async function startBridgeStage(temporal: string) {
     /** Runs a bridge on these queues, with an SQS client of its own. */
     startBridge(
       queues: readonly TestQueue[],
-      own: { sqs?: SQSClient; graceSeconds?: number } = {},
+      own: { sqs?: SQSClient; graceSeconds?: number; routes?: readonly Route[] } = {},
     ) {
       const stopping = new AbortController();
       const { logger, lines } = capturingLogger();
       const running = bridge({
         queueUrls: queues.map(({ url }) => url),
-        routes: testRoutes(taskQueue),
+        routes: own.routes ?? testRoutes(taskQueue),
         sqs: own.sqs ?? sqs,
         client,
         logger,

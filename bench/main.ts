@@ -1,0 +1,62 @@
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { UserError } from '../src/platform/errors.ts';
+import { benchBridge } from './bridge.ts';
+import { type Row, ROWS } from './figures.ts';
+import { SIZES } from './measurements.ts';
+import { reportOf } from './report.ts';
+
+// The servers go with whatever ends this process by `exit`.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  process.once(signal, () => process.exit(1));
+}
+
+const program = new Command('bench').description('Measures what Waybill costs.').exitOverride();
+
+program
+  .command('bridge')
+  .description('what the bridge costs, beside the naive one and beside bare calls')
+  .option('--json', 'print everything that was measured as JSON')
+  .option('--rounds <count>', 'how often each side runs', countOf, 5)
+  .addOption(new Option('--only <row>', 'measure one row alone').choices(Object.keys(ROWS)))
+  .option(
+    '--profile <folder>',
+    'write CPU profiles of the bridge into a folder; they cost time and memory themselves',
+  )
+  .action(runBridgeBench);
+
+interface BridgeFlags {
+  readonly json?: boolean;
+  readonly rounds: number;
+  readonly only?: Row;
+  readonly profile?: string;
+}
+
+async function runBridgeBench({ json, rounds, only, profile }: BridgeFlags): Promise<void> {
+  const bench = await benchBridge({
+    rounds,
+    only,
+    profile,
+    sizes: SIZES,
+    onProgress: (message) => console.error(message),
+  });
+  console.log(json ? JSON.stringify(bench) : reportOf(bench.figures));
+}
+
+function countOf(text: string): number {
+  const count = Number(text);
+  if (Number.isInteger(count) && count >= 1) return count;
+  throw new InvalidArgumentError(`expected a whole number of at least 1, received ${text}`);
+}
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (error instanceof CommanderError) {
+    // Commander has said what it is about.
+    process.exitCode = error.code === 'commander.helpDisplayed' ? 0 : 2;
+  } else {
+    console.error(error instanceof UserError ? `bench: ${error.message}\n  ${error.hint}` : error);
+    // Takes along what still runs.
+    process.exit(1);
+  }
+}

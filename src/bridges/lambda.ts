@@ -1,0 +1,194 @@
+/** The bridge as the handler of an SQS event source mapping: `waybill/bridge/lambda`. */
+import { setTimeout as delay } from 'node:timers/promises';
+import { GetQueueUrlCommand, SQSClient, type Message } from '@aws-sdk/client-sqs';
+import type { Client } from '@temporalio/client';
+import { createCore, type Core, type EventAbout } from './core.ts';
+import { createHider } from './hider.ts';
+import { consoleLogger, type Logger } from './logger.ts';
+import { createMetrics } from './metrics.ts';
+import { noteOf, parkMessage } from './parking.ts';
+import { describeQueue, type Queue } from './queue.ts';
+import { createReader } from './reader.ts';
+import type { SourceMessage } from './record.ts';
+import type { Route } from './route.ts';
+import { createScheduler } from './scheduler.ts';
+import { sourceMessageOf } from './sourceMessage.ts';
+import type { Settlement } from './settlement.ts';
+import { createTemporal } from './temporal.ts';
+
+export interface LambdaOptions {
+  readonly routes: readonly Route[];
+  /**
+   * Connects to Temporal, once for each instance of the function: its connection is kept between invocations. It must
+   * not repeat calls by itself: `Connection.connect({ interceptors: [] })`. A rejection fails the invocation, and the
+   * next one tries again.
+   */
+  readonly connect: () => Promise<Client>;
+  /** Default: a client as the AWS SDK's own environment variables describe it. */
+  readonly sqs?: SQSClient;
+  /** Default: one JSON object a line to standard output, from level info. */
+  readonly logger?: Logger;
+  /** The most workflows started in a second by one instance of the function, at least 1. Default: as many as Temporal takes. */
+  readonly startsPerSecond?: number;
+}
+
+/** One message as Lambda hands it over (https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html). */
+interface LambdaRecord {
+  readonly messageId: string;
+  readonly receiptHandle: string;
+  readonly body: string;
+  readonly attributes: object;
+  readonly messageAttributes: Readonly<
+    Record<
+      string,
+      {
+        readonly dataType: string;
+        readonly stringValue?: string | undefined;
+        readonly binaryValue?: string | undefined;
+      }
+    >
+  >;
+  readonly eventSourceARN: string;
+}
+
+/** The answer to an invocation: what is not in it is deleted. */
+export interface BatchResponse {
+  batchItemFailures: { itemIdentifier: string }[];
+}
+
+/** What of its remaining time an invocation keeps for its answer, in milliseconds. */
+const ANSWER_TIME = 1_000;
+
+/**
+ * Makes the handler of a function whose event source mapping reports batch item failures (`ReportBatchItemFailures`).
+ * What is settled is not among the failures; what comes again is, hidden for as long as its settlement says; of a FIFO
+ * group everything from the first failure on. Nothing begins that the remaining time of the invocation does not allow:
+ * give the function at least 15 seconds, and the queue a visibility timeout of six times that.
+ *
+ * @throws QueueUnfitError (the invocation fails) when the queue's settings break the bridge's contract.
+ */
+export function lambdaHandler(options: LambdaOptions) {
+  const { connect, sqs = new SQSClient(), logger = consoleLogger, startsPerSecond } = options;
+  const read = createReader(options.routes);
+  const metrics = createMetrics();
+  const never = new AbortController().signal;
+  const queues = new Map<string, Promise<Queue>>();
+  const hiders = new Map<string, ReturnType<typeof createHider>>();
+  let core: Promise<Core> | undefined;
+
+  async function createConnectedCore(): Promise<Core> {
+    const temporal = createTemporal(await connect());
+    const scheduler = createScheduler({
+      temporal,
+      logger,
+      metrics,
+      startsPerSecond,
+      ending: never,
+      stopping: never,
+    });
+    return createCore({ read, scheduler, logger, metrics });
+  }
+
+  async function findQueue(arn: string): Promise<Queue> {
+    const [, , , , QueueOwnerAWSAccountId, QueueName] = arn.split(':');
+    const { QueueUrl = '' } = await sqs.send(
+      new GetQueueUrlCommand({ QueueName, QueueOwnerAWSAccountId }),
+    );
+    return await describeQueue(sqs, QueueUrl);
+  }
+
+  return async (
+    { Records }: { readonly Records: readonly LambdaRecord[] },
+    context: { getRemainingTimeInMillis(): number },
+  ): Promise<BatchResponse> => {
+    core ??= createConnectedCore().catch((error: unknown) => {
+      core = undefined;
+      throw error;
+    });
+    const until = Date.now() + context.getRemainingTimeInMillis() - ANSWER_TIME;
+    const connected = await core;
+    const settled = new Set<LambdaRecord>();
+    const handling = Records.map(async (record) => {
+      const arn = record.eventSourceARN;
+      const finding = queues.get(arn) ?? findQueue(arn);
+      queues.set(arn, finding);
+      const queue = await finding.catch((error: unknown) => {
+        queues.delete(arn);
+        throw error;
+      });
+      return { record, queue };
+    });
+    const found = await Promise.all(handling);
+    // All at once, in their order: a FIFO group has to be in hand as a whole to be stopped as one.
+    const handled = found.map(async ({ record, queue }) => {
+      const message = messageOf(record);
+      const source = sourceMessageOf(queue, message, { until, cap: until }, 0);
+      await connected.handle(source, async (settlement, about) => {
+        if (await carryOut(queue, message, source, settlement, about)) settled.add(record);
+      });
+    });
+    await Promise.race([
+      Promise.all(handled),
+      delay(Math.max(0, until - Date.now()), undefined, { ref: false }),
+    ]);
+    return {
+      batchItemFailures: Records.filter((record) => !settled.has(record)).map(({ messageId }) => ({
+        itemIdentifier: messageId,
+      })),
+    };
+  };
+
+  function hidersOf(queue: Queue) {
+    const hider = hiders.get(queue.url) ?? createHider(sqs, queue);
+    hiders.set(queue.url, hider);
+    return hider;
+  }
+
+  /** @returns whether Lambda is to delete the message. */
+  async function carryOut(
+    queue: Queue,
+    message: Message,
+    source: SourceMessage,
+    settlement: Settlement,
+    about: EventAbout,
+  ): Promise<boolean> {
+    switch (settlement.kind) {
+      case 'delete':
+        return true;
+      case 'drop':
+        return false;
+      case 'release':
+        // Where it fails the message comes again all the same, when its visibility timeout ends.
+        await hidersOf(queue).add({ message, seconds: settlement.delaySeconds });
+        return false;
+      case 'park': {
+        const note = noteOf(source, message, settlement, about);
+        if (!(await parkMessage(sqs, queue, message, note))) {
+          logger.warn({ messageId: message.MessageId, ...about }, 'parked without a note');
+        }
+        return true;
+      }
+    }
+  }
+}
+
+function messageOf(record: LambdaRecord): Message {
+  return {
+    MessageId: record.messageId,
+    ReceiptHandle: record.receiptHandle,
+    Body: record.body,
+    Attributes: { ...record.attributes },
+    MessageAttributes: Object.fromEntries(
+      Object.entries(record.messageAttributes).map(
+        ([name, { dataType, stringValue, binaryValue }]) => [
+          name,
+          {
+            DataType: dataType,
+            ...(stringValue !== undefined && { StringValue: stringValue }),
+            ...(binaryValue !== undefined && { BinaryValue: Buffer.from(binaryValue, 'base64') }),
+          },
+        ],
+      ),
+    ),
+  };
+}

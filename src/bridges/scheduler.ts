@@ -1,0 +1,298 @@
+import { isGrpcDeadlineError, WorkflowNotFoundError } from '@temporalio/client';
+import { createBreaker, type Breaker } from './breaker.ts';
+import { deliver, type Delivered } from './deliver.ts';
+import {
+  kindOf,
+  laneKeyOf,
+  takeBatch,
+  takeSharing,
+  type CallKind,
+  type Job,
+  type Lane,
+} from './lanes.ts';
+import { createLimiter } from './limiter.ts';
+import type { Logger } from './logger.ts';
+import type { Metrics } from './metrics.ts';
+import type { Lease } from './record.ts';
+import type { Temporal } from './temporal.ts';
+import { inSpan } from './tracing.ts';
+
+/** The longest one call to Temporal may take, in milliseconds. */
+const CALL_DEADLINE = 10_000;
+/** The least: with less, an answer that comes too late would look like an outage. */
+const LEAST_DEADLINE = 1_000;
+/** How much of a lease is kept for settling, in milliseconds. */
+const SETTLING_TIME = 5_000;
+/** How often the leases of what waits are looked at, in milliseconds. */
+const LEASE_CHECK = 1_000;
+const PROBE_DEADLINE = 3_000;
+/** Updates wait for workers: so many at once, beside the other calls. */
+const MOST_UPDATES = 50;
+/** How long nothing is sent after Temporal asked for fewer requests, in milliseconds. It doubles from the first to the last. */
+const FIRST_PAUSE = 100;
+const LAST_PAUSE = 5_000;
+
+export interface SchedulerOptions {
+  readonly temporal: Temporal;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  /** The most workflows started in a second; undefined: no limit but what Temporal can take. */
+  readonly startsPerSecond: number | undefined;
+  /** Nothing more is received: what waits for Temporal to come back is given back. */
+  readonly ending: AbortSignal;
+  /** What has not been handed to Temporal yet is given back. */
+  readonly stopping: AbortSignal;
+}
+
+export interface Scheduler {
+  readonly breaker: Breaker;
+  /** How many calls may be in flight, and are. */
+  readonly limit: number;
+  readonly inFlight: number;
+  /** Delivers one event in its turn: behind those of the same workflow that came before it, beside all others. Never rejects. */
+  deliver(job: Omit<Job, 'resolve'>): Promise<Delivered>;
+  close(): void;
+}
+
+/** Decides which call to Temporal goes next, when, and with what. */
+export function createScheduler(options: SchedulerOptions): Scheduler {
+  const { temporal, logger, metrics, ending, stopping } = options;
+  const limiter = createLimiter();
+  const lanes = new Map<string, Lane>();
+  const waiting: Record<CallKind, Lane[]> = { start: [], signal: [], update: [] };
+  const starts = createAllowance(options.startsPerSecond, pump);
+  const breaker = createBreaker({ probe, onShut: pump, logger, signal: ending });
+  let turns = 0;
+  let updates = 0;
+  let pause = FIRST_PAUSE;
+  let resume: NodeJS.Timeout | undefined;
+
+  function line(lane: Lane): void {
+    const [job] = lane.jobs;
+    if (!job) return void lanes.delete(lane.key);
+    lane.turn = turns;
+    turns += 1;
+    waiting[kindOf(job.planned.plan)].push(lane);
+  }
+
+  /** The lane whose turn it is, among those whose call may go out now. */
+  function next(): Lane | undefined {
+    const free: CallKind[] = [];
+    if (limiter.hasRoom) {
+      free.push('signal');
+      if (starts.isFree) free.push('start');
+    }
+    if (updates < MOST_UPDATES) free.push('update');
+    let chosen: CallKind | undefined;
+    for (const kind of free) {
+      const turn = waiting[kind][0]?.turn;
+      if (turn === undefined) continue;
+      if (chosen === undefined || turn < (waiting[chosen][0]?.turn ?? 0)) chosen = kind;
+    }
+    return chosen && waiting[chosen].shift();
+  }
+
+  function pump(): void {
+    while (!breaker.isOpen && resume === undefined) {
+      const lane = next();
+      if (!lane) return;
+      void run(lane);
+    }
+  }
+
+  /** @returns what came of its first event; undefined when nothing was sent. */
+  async function run(lane: Lane): Promise<Delivered | undefined> {
+    const batch = takeBatch(lane);
+    const time = Math.min(...batch.map(({ lease }) => callTimeOf(lease)));
+    if (time < LEAST_DEADLINE) {
+      // The sweep would have found it within a second; a call must not be begun any more.
+      for (const { resolve } of batch) resolve({ delivery: 'held-too-long' });
+      line(lane);
+      pump();
+      return undefined;
+    }
+    const [first] = batch as readonly [Job];
+    const kind = kindOf(first.planned.plan);
+    const isSteered = kind !== 'update';
+    if (isSteered) limiter.begin();
+    else updates += 1;
+    if ('taskQueue' in first.planned.plan) starts.take();
+    const calledAt = Date.now();
+    const began = performance.now();
+    const answers = await inSpan(batch, () =>
+      deliver(
+        temporal,
+        batch.map(({ planned }) => planned),
+        calledAt + time,
+      ),
+    );
+    const latency = performance.now() - began;
+    const [answer] = answers as readonly [Delivered];
+    if (isSteered) limiter.end(answer.delivery === 'delivered' ? latency : null);
+    else updates -= 1;
+    metrics.called(first.planned.plan.operation, latency, batch.length);
+    if (comesAgain(answer, calledAt)) {
+      lane.jobs.unshift(...batch);
+    } else {
+      batch.forEach(({ resolve }, index) => resolve(answers[index] ?? answer));
+      for (const { resolve } of takeSharing(lane, answer)) resolve(answer);
+    }
+    line(lane);
+    pump();
+    return answer;
+  }
+
+  /** Whether the events of a call stay in hand for another one, as its answer concerns all calls. */
+  function comesAgain(answer: Delivered, calledAt: number): boolean {
+    const { delivery, error } = answer;
+    switch (delivery) {
+      case 'unavailable':
+        // A call that hangs while others are answered says nothing about Temporal.
+        if (isGrpcDeadlineError(innermost(error)) && breaker.answeredSince(calledAt)) return false;
+        breaker.trip(delivery, String(error));
+        return !ending.aborted;
+      case 'denied':
+        breaker.trip(delivery, String(error));
+        return !ending.aborted;
+      case 'throttled':
+        limiter.refused();
+        hold();
+        return !stopping.aborted;
+      default:
+        breaker.answered();
+        pause = FIRST_PAUSE;
+        return false;
+    }
+  }
+
+  /** Sends nothing for a while. */
+  function hold(): void {
+    resume ??= setTimeout(
+      () => {
+        resume = undefined;
+        pump();
+      },
+      pause * (0.5 + Math.random() / 2),
+    );
+    pause = Math.min(LAST_PAUSE, pause * 2);
+  }
+
+  /** While the breaker is open: an event in hand tells best whether events can be delivered. */
+  async function probe(): Promise<void> {
+    const lane = waiting.start.shift() ?? waiting.signal.shift();
+    const answer = lane && (await run(lane));
+    if (answer) {
+      if (isOutage(answer)) throw answer.error;
+      return;
+    }
+    await temporal.call(Date.now() + PROBE_DEADLINE, 'probe', async () => {
+      try {
+        // What it asks about need not exist.
+        await temporal.in(undefined).getHandle('waybill-probe').describe();
+      } catch (error) {
+        if (!(error instanceof WorkflowNotFoundError)) throw error;
+      }
+    });
+  }
+
+  /** Gives back what waits and is not worth holding any longer. */
+  function giveBack(answer: Delivered, isDue: (job: Job) => boolean): void {
+    for (const { jobs } of lanes.values()) {
+      const due = jobs.filter(isDue);
+      if (due.length === 0) continue;
+      jobs.splice(0, jobs.length, ...jobs.filter((job) => !due.includes(job)));
+      for (const { resolve } of due) resolve(answer);
+    }
+    for (const kind of Object.keys(waiting) as CallKind[]) {
+      waiting[kind] = waiting[kind].filter(({ key, jobs }) => {
+        if (jobs.length === 0) lanes.delete(key);
+        return jobs.length > 0;
+      });
+    }
+  }
+
+  const sweep = setInterval(() => {
+    giveBack(
+      { delivery: breaker.isOpen ? 'unavailable' : 'held-too-long' },
+      ({ lease }) => callTimeOf(lease) < LEAST_DEADLINE,
+    );
+  }, LEASE_CHECK);
+  const onEnding = () => {
+    if (breaker.isOpen) giveBack({ delivery: 'unavailable' }, () => true);
+  };
+  const onStopping = () => giveBack({ delivery: 'stopping' }, () => true);
+  ending.addEventListener('abort', onEnding);
+  stopping.addEventListener('abort', onStopping);
+
+  return {
+    breaker,
+    get limit() {
+      return limiter.limit;
+    },
+    get inFlight() {
+      return limiter.inFlight + updates;
+    },
+    deliver(job) {
+      return new Promise((resolve) => {
+        if (stopping.aborted) return resolve({ delivery: 'stopping' });
+        if (ending.aborted && breaker.isOpen) return resolve({ delivery: 'unavailable' });
+        const key = laneKeyOf(job.planned);
+        const lane = lanes.get(key);
+        if (lane) return void lane.jobs.push({ ...job, resolve });
+        const created: Lane = { key, jobs: [{ ...job, resolve }], turn: 0 };
+        lanes.set(key, created);
+        line(created);
+        pump();
+      });
+    },
+    close() {
+      clearInterval(sweep);
+      clearTimeout(resume);
+      starts.close();
+      ending.removeEventListener('abort', onEnding);
+      stopping.removeEventListener('abort', onStopping);
+    },
+  };
+}
+
+/** How many of something may go out in a second: a bucket of one second's worth. */
+function createAllowance(perSecond: number | undefined, onFree: () => void) {
+  let left = perSecond ?? Infinity;
+  let filledAt = Date.now();
+  let timer: NodeJS.Timeout | undefined;
+  const fill = () => {
+    if (perSecond === undefined) return;
+    const now = Date.now();
+    left = Math.min(Math.max(1, perSecond), left + ((now - filledAt) / 1_000) * perSecond);
+    filledAt = now;
+  };
+  return {
+    get isFree() {
+      fill();
+      if (left >= 1) return true;
+      timer ??= setTimeout(
+        () => {
+          timer = undefined;
+          onFree();
+        },
+        Math.ceil(((1 - left) / (perSecond ?? 1)) * 1_000),
+      );
+      return false;
+    },
+    take: () => void (left -= 1),
+    close: () => clearTimeout(timer),
+  };
+}
+
+/** How long a call may take, in milliseconds. */
+function callTimeOf({ until }: Lease): number {
+  return Math.min(CALL_DEADLINE, until - SETTLING_TIME - Date.now());
+}
+
+function isOutage({ delivery }: Delivered): boolean {
+  return delivery === 'unavailable' || delivery === 'denied';
+}
+
+function innermost(error: unknown): unknown {
+  return error instanceof Error && error.cause instanceof Error ? innermost(error.cause) : error;
+}

@@ -1,0 +1,8 @@
+import { SQSClient } from '@aws-sdk/client-sqs';
+import { DEADLINES } from './deadlines.ts';
+
+// Region, endpoint, credentials and retries come from the AWS SDK's own variables, which it reads itself.
+
+export function createSqs(): SQSClient {
+  return new SQSClient(DEADLINES);
+}

@@ -31,7 +31,7 @@ serveJob<FeedJob, undefined>(async ({ aws, queueUrl: QueueUrl, load, pace }) => 
     const depth =
       Number(Attributes?.ApproximateNumberOfMessages) +
       Number(Attributes?.ApproximateNumberOfMessagesNotVisible);
-    return depth + PORTION <= pace.depthBelow;
+    return depth + PORTION < pace.depthBelow;
   };
   for (let sent = 0; sent < load.events; sent += PORTION) {
     while (!(await hasRoom())) await delay(50);

@@ -28,6 +28,8 @@ export interface InboxContent<E extends InboxEvent = InboxEvent> {
   readonly pending: readonly E[];
   /** The events dealt with, oldest first, the last 1,000. */
   readonly records: readonly InboxRecord[];
+  /** Fingerprints of the IDs of 20,000 events before those, joined; absent where there were none. */
+  readonly older?: string;
   /** How many came again with an ID that was known: duplicates on the way, not in the records. */
   readonly repeats: number;
 }

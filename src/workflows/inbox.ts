@@ -13,9 +13,18 @@ import {
   type InboxOutcome,
   type InboxRecord,
 } from '../contracts/inbox.ts';
+import { FINGERPRINT_LENGTH, fingerprint } from './fingerprint.ts';
 
-/** How many of the events dealt with an inbox remembers, and so recognises when they come again. */
+export { inboxQuery, inboxSignal };
+export type { InboxContent, InboxEvent, InboxOutcome, InboxRecord };
+
+/** How many of the events dealt with an inbox remembers, with what became of them. */
 const REMEMBERED = 1_000;
+/**
+ * Of how many more it recognises the ID when they come again. What a killed bridge had delivered comes again after its
+ * visibility timeout; 20,000 are 30 seconds and more of what one workflow can take, and 280 KB at continue-as-new.
+ */
+const RECOGNISED = 20_000;
 
 /** What became of one event; a `reason` is a code, present unless the event was plainly applied. */
 export interface Settled {
@@ -36,6 +45,8 @@ export class Inbox {
   readonly #pending: Map<string, InboxEvent>;
   /** By event ID, in the order in which they were dealt with. */
   readonly #records: Map<string, InboxRecord>;
+  /** Fingerprints of the IDs of events whose records are forgotten, oldest first. */
+  readonly #older: Set<string>;
   #repeats: number;
   /** The event that an asynchronous `apply` is busy with. */
   #current: InboxEvent | undefined;
@@ -44,6 +55,7 @@ export class Inbox {
   constructor(carried?: InboxContent) {
     this.#pending = new Map(carried?.pending.map((event) => [event.id, event]));
     this.#records = new Map(carried?.records.map((record) => [record.id, record]));
+    this.#older = new Set(splitFingerprints(carried?.older));
     this.#repeats = carried?.repeats ?? 0;
     setHandler(inboxSignal, (events) => this.#receive(events));
     setDefaultSignalHandler((name) => this.#recordUnreadable(name, 'unknown-signal'));
@@ -55,6 +67,7 @@ export class Inbox {
     return {
       pending: [...this.#pending.values()],
       records: [...this.#records.values()],
+      ...(this.#older.size > 0 && { older: [...this.#older].join('') }),
       repeats: this.#repeats,
     };
   }
@@ -89,7 +102,10 @@ export class Inbox {
    * counts as waiting. A cancellation of the workflow goes through, and the event stays as it was; continue as new
    * outside of it.
    */
-  async settleNextAsync(due: Due, apply: (event: InboxEvent) => Promise<Settled>): Promise<boolean> {
+  async settleNextAsync(
+    due: Due,
+    apply: (event: InboxEvent) => Promise<Settled>,
+  ): Promise<boolean> {
     const event = this.#find(due);
     if (!event) return false;
     this.#current = event;
@@ -123,7 +139,8 @@ export class Inbox {
   }
 
   #knows(id: string): boolean {
-    return this.#records.has(id) || this.#pending.has(id);
+    if (this.#records.has(id) || this.#pending.has(id)) return true;
+    return this.#older.size > 0 && this.#older.has(fingerprint(id));
   }
 
   #recordUnreadable(type: string, reason: string): void {
@@ -132,11 +149,20 @@ export class Inbox {
 
   #record(record: InboxRecord): void {
     this.#records.set(record.id, record);
-    if (this.#records.size > REMEMBERED) {
-      const oldest = this.#records.keys().next();
-      if (!oldest.done) this.#records.delete(oldest.value);
-    }
+    if (this.#records.size <= REMEMBERED) return;
+    const [forgotten = ''] = this.#records.keys();
+    this.#records.delete(forgotten);
+    this.#older.add(fingerprint(forgotten));
+    if (this.#older.size <= RECOGNISED) return;
+    const [oldest = ''] = this.#older;
+    this.#older.delete(oldest);
   }
+}
+
+function splitFingerprints(joined = ''): string[] {
+  return Array.from({ length: joined.length / FINGERPRINT_LENGTH }, (_, index) =>
+    joined.slice(index * FINGERPRINT_LENGTH, (index + 1) * FINGERPRINT_LENGTH),
+  );
 }
 
 type Due = (event: InboxEvent) => boolean;

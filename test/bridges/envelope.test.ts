@@ -158,6 +158,12 @@ describe('unwrap', () => {
     ['raw JSON in Kinesis', kinesis(raw()), 'shop:e-1'],
     ['raw JSON in Kinesis as Lambda has it', nestedKinesis(raw()), 'shop:e-1'],
     ['raw JSON without an ID in Kinesis', kinesis(withoutId), 'shop:shardId-000000000006:495903'],
+    ['raw JSON in Kinesis in SNS', sns(kinesis(withoutId)), 'shop:shardId-000000000006:495903'],
+    [
+      'raw JSON in Kinesis in EventBridge',
+      eventBridge(kinesis(withoutId)),
+      'shop:shardId-000000000006:495903',
+    ],
     ['CloudEvents in Kinesis', kinesis(cloudEvent()), 'shop:ce-1'],
     ['EventBridge in Kinesis', kinesis(eventBridge(DATA)), 'shop:eb-1'],
     ['EventBridge in Kinesis in SNS', sns(kinesis(eventBridge(DATA))), 'shop:eb-1'],
@@ -182,6 +188,7 @@ describe('unwrap', () => {
     ['S3 in SNS', sns({ Records: [s3()] }), 'aws:s3:uploads:sns-1', s3Event],
     ["S3's test", S3_TEST, 'aws:s3:uploads:sqs-1', test],
     ["S3's test in SNS", sns(S3_TEST), 'aws:s3:uploads:sns-1', test],
+    ["S3's test in EventBridge", eventBridge(S3_TEST), 'aws:s3:uploads:eb-1', test],
     ['DynamoDB', dynamodb(), 'aws:dynamodb:orders:ddb-1', change],
     ['DynamoDB in a list', [dynamodb()], 'aws:dynamodb:orders:ddb-1', change],
     ['DynamoDB in Records', { Records: [dynamodb()] }, 'aws:dynamodb:orders:ddb-1', change],
@@ -431,7 +438,11 @@ describe('unwrap, of what it rejects,', () => {
   });
 
   it('rejects one of several for what is wrong with it, and all for what is wrong around them', () => {
-    const list = [raw(), raw({ data: '@' }), 5, [raw(), raw()], sns(raw({ type: 5 })), raw()];
+    const deep = sns(
+      {},
+      { Message: JSON.stringify(raw({ data: { __proto_: 0 } })).replace('__proto_', '__proto__') },
+    );
+    const list = [raw(), raw({ data: '@' }), 5, [raw(), raw()], sns(raw({ type: 5 })), deep, raw()];
     for (const [body, at] of [
       [list, ''],
       [{ Records: list }, 'Records'],
@@ -448,11 +459,15 @@ describe('unwrap, of what it rejects,', () => {
         `${at}[2]: expected a JSON object, received 5`,
         `${at}[3]: expected one record within a record, received an array of 2`,
         `${at}[4].Message.type: expected a string, received 5`,
+        `${at}[5].Message.data.__proto__: a key that is not allowed`,
         'shop:e-1',
       ]);
     }
     for (const around of [
       `{"a":1e400,"Records":${JSON.stringify([raw(), raw()])}}`,
+      `{"a":[0,1e400],"Records":${JSON.stringify([raw(), raw()])}}`,
+      // Of two values under one key JavaScript takes the last.
+      `{"Records":[0,0,0,1e400],"Records":${JSON.stringify([raw(), raw()])}}`,
       JSON.stringify(sns([raw(), raw()], { a: '@' })).replace('"@"', '1e400'),
     ]) {
       assert.deepEqual(
@@ -460,6 +475,10 @@ describe('unwrap, of what it rejects,', () => {
         ['shop:e-1', 'shop:e-1'],
       );
     }
+    // A Kinesis record that carries several is none of them.
+    const [first, second] = readAll(kinesis(sns([raw(), 5])));
+    assert.ok(first && 'event' in first && second && 'rejection' in second);
+    assert.equal(second.identity, null);
   });
 });
 

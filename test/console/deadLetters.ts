@@ -4,9 +4,9 @@ import {
   GetQueueAttributesCommand,
   ReceiveMessageCommand,
   SendMessageBatchCommand,
-  SQSClient,
   type Message,
   type MessageAttributeValue,
+  type SQSClient,
 } from '@aws-sdk/client-sqs';
 import type { Queue } from '../../src/bridges/queue.ts';
 import { inBatches } from '../../src/console/scan.ts';

@@ -6,7 +6,7 @@ import { SQSClient } from '@aws-sdk/client-sqs';
 import type { Queue } from '../../src/bridges/queue.ts';
 import { countMessages } from '../../src/console/queues.ts';
 import { bodiesOf, createQueue, drain, event, fill } from '../console/deadLetters.ts';
-import { awsAccount, eventually, startServers, temporalAddress } from '../support/servers.ts';
+import { awsAccount, eventually, temporalAddress } from '../support/servers.ts';
 
 const PROJECT = join(import.meta.dirname, '../..');
 const KILLS = 2;
@@ -21,19 +21,14 @@ function assertNoneLost(parked: readonly string[], seen: readonly string[]): voi
 
 describe('a redrive that is killed half-way', function () {
   this.timeout(300_000);
-  const { env } = process;
-  const named = ['TEMPORAL_ADDRESS', 'AWS_ENDPOINT_URL'] as const;
-  const before_ = named.map((name) => [name, env[name]] as const);
-  let stopServers: () => Promise<void>;
   let sqs: SQSClient;
   let childEnv: Record<string, string>;
 
-  before(async () => {
-    stopServers = await startServers();
+  before(() => {
     const account = awsAccount();
     sqs = new SQSClient(account);
     childEnv = {
-      PATH: env['PATH'] ?? '',
+      PATH: process.env['PATH'] ?? '',
       AWS_CONFIG_FILE: '/dev/null',
       AWS_SHARED_CREDENTIALS_FILE: '/dev/null',
       TEMPORAL_CONFIG_FILE: join(PROJECT, 'dev/temporal.toml'),
@@ -44,14 +39,7 @@ describe('a redrive that is killed half-way', function () {
       AWS_SECRET_ACCESS_KEY: account.credentials.secretAccessKey,
     };
   });
-  after(async () => {
-    sqs.destroy();
-    await stopServers();
-    for (const [name, value] of before_) {
-      if (value === undefined) delete env[name];
-      else env[name] = value;
-    }
-  });
+  after(() => sqs.destroy());
 
   function start(queue: Queue, rate: number) {
     const args = ['parked', 'redrive', '--all', '--rate', String(rate), '--queue', queue.url];

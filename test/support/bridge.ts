@@ -13,15 +13,15 @@ import {
 } from '@aws-sdk/client-sqs';
 import { Client, Connection } from '@temporalio/client';
 import { NativeConnection, Worker } from '@temporalio/worker';
-import { z } from 'zod';
-import { bridge, on, type Route, type TargetOptions } from '../../src/bridges/index.ts';
+import { bridge, type Route } from '../../src/bridges/index.ts';
 import type { Logger } from '../../src/bridges/logger.ts';
 import { inboxQuery, type InboxContent } from '../../src/contracts/inbox.ts';
-import { workflowReference } from '../../src/contracts/references.ts';
 import { bundleWorkflows } from '../../src/platform/workflowBundle.ts';
 import { createTelemetry } from '../../src/platform/telemetry.ts';
-import type { inboxWorkflow } from './inboxWorkflow.ts';
+import { SOURCE, testRoutes } from './routes.ts';
 import { awsAccount, eventually, uniqueId } from './servers.ts';
+
+export { EARLY_SECONDS, rawEvent } from './routes.ts';
 
 export interface LogLine {
   readonly message: string;
@@ -47,10 +47,6 @@ export interface RunningBridge {
   readonly stop: () => Promise<void>;
 }
 
-/** How long an event waits for its workflow, in seconds. */
-export const EARLY_SECONDS = 2;
-const SOURCE = 'test';
-
 /** A logger that keeps what it was told. */
 export function capturingLogger() {
   const kept: LogLine[] = [];
@@ -59,37 +55,11 @@ export function capturingLogger() {
   return { logger, lines: (message: string) => kept.filter((line) => line.message === message) };
 }
 
-/** A raw event; its data names the workflow that it is for. */
-export function rawEvent(type: string, id: string, eventId: string, more: object = {}) {
-  return { source: SOURCE, type, eventId, data: { version: 1, id, ...more } };
-}
-
-/** `Begin` starts a workflow; everything else goes into its inbox. */
-function testRoutes(taskQueue: string): readonly Route[] {
-  const data = z.object({ version: z.literal(1), id: z.string(), note: z.string().optional() });
-  const inbox = (type: string, change: Partial<TargetOptions<z.infer<typeof data>>> = {}) =>
-    on(SOURCE, type, data).inbox((event) => event.data.id, {
-      early: EARLY_SECONDS * 1_000,
-      late: 'acknowledge',
-      ...change,
-    });
-  return [
-    on(SOURCE, 'Begin', data).start(
-      workflowReference<typeof inboxWorkflow>('inboxWorkflow', taskQueue),
-      (event) => ({
-        workflowId: event.data.id,
-        args: [],
-      }),
-    ),
-    inbox('Event'),
-    inbox('End'),
-    inbox('Patient', { early: '60s' }),
-    inbox('Strict', { late: 'park' }),
-  ];
-}
-
 /** Queues in an account of their own, and a worker whose workflows only take events. */
-export async function startBridgeStage(temporal: string) {
+export async function startBridgeStage(
+  temporal: string,
+  workflows = join(import.meta.dirname, 'inboxWorkflow.ts'),
+) {
   const account = awsAccount();
   const sqs = new SQSClient(account);
   const taskQueue = uniqueId('bridge-test');
@@ -100,7 +70,7 @@ export async function startBridgeStage(temporal: string) {
     connection: workerConnection,
     taskQueue,
     plugins: [createTelemetry()],
-    workflowBundle: await bundleWorkflows(join(import.meta.dirname, 'inboxWorkflow.ts')),
+    workflowBundle: await bundleWorkflows(workflows),
   });
   const working = worker.run();
   const bridges = new Set<RunningBridge>();
@@ -135,6 +105,7 @@ export async function startBridgeStage(temporal: string) {
   }
 
   return {
+    account,
     sqs,
     client,
     taskQueue,

@@ -1,4 +1,4 @@
-import { DefaultLogger, Runtime } from '@temporalio/worker';
+import { DefaultLogger, makeTelemetryFilterString, Runtime } from '@temporalio/worker';
 import { startServers } from './servers.ts';
 
 let stopServers: (() => Promise<void>) | undefined;
@@ -9,7 +9,12 @@ export async function mochaGlobalSetup(): Promise<void> {
   // Mocha sees to SIGINT alone; the servers go with whatever ends this process by `exit`.
   for (const signal of ['SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(1));
   // The SDK tells of every change of a worker's state: a test's output should tell of tests.
-  Runtime.install({ logger: new DefaultLogger('ERROR') });
+  Runtime.install({
+    logger: new DefaultLogger('ERROR'),
+    telemetryOptions: {
+      logging: { forward: {}, filter: makeTelemetryFilterString({ core: 'ERROR' }) },
+    },
+  });
   stopServers = await startServers();
 }
 

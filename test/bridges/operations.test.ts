@@ -1,9 +1,16 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { WorkflowClient } from '@temporalio/client';
-import { NativeConnection, Worker, type WorkflowBundle } from '@temporalio/worker';
+import { msToTs } from '@temporalio/common/lib/time.js';
+import { NativeConnection, Worker } from '@temporalio/worker';
 import { z } from 'zod';
-import { followUp, on, workflowReference, type Route } from '../../src/bridges/index.ts';
+import {
+  followUp,
+  on,
+  workflowReference,
+  type Route,
+  type WorkflowReference,
+} from '../../src/bridges/index.ts';
 import { createTelemetry } from '../../src/platform/telemetry.ts';
 import { bundleWorkflows } from '../../src/platform/workflowBundle.ts';
 import { rawEvent, startBridgeStage, type BridgeStage } from '../support/bridge.ts';
@@ -22,42 +29,18 @@ import {
 const data = z.object({ id: z.string(), note: z.string() });
 const TARGET = { early: '60s', late: 'acknowledge' } as const;
 
+const WORKFLOWS = join(import.meta.dirname, '../support/takingWorkflow.ts');
+
 describe('an operation', () => {
-  const taskQueue = uniqueId('taking');
-  const workflow = workflowReference<typeof takingWorkflow>('takingWorkflow', taskQueue);
   let stage: BridgeStage;
-  let connection: NativeConnection;
-  let workflowBundle: WorkflowBundle;
-  let stopWorker: () => Promise<void>;
+  let workflow: WorkflowReference<typeof takingWorkflow>;
 
   before(async function () {
     this.timeout(60_000);
-    stage = await startBridgeStage(temporalAddress());
-    connection = await NativeConnection.connect({ address: temporalAddress() });
-    workflowBundle = await bundleWorkflows(
-      join(import.meta.dirname, '../support/takingWorkflow.ts'),
-    );
-    stopWorker = await startWorker(taskQueue);
+    stage = await startBridgeStage(temporalAddress(), WORKFLOWS);
+    workflow = workflowReference('takingWorkflow', stage.taskQueue);
   });
-  after(async () => {
-    await stage.stop();
-    await stopWorker();
-    await connection.close();
-  });
-
-  async function startWorker(queue: string): Promise<() => Promise<void>> {
-    const worker = await Worker.create({
-      connection,
-      workflowBundle,
-      taskQueue: queue,
-      plugins: [createTelemetry()],
-    });
-    const working = worker.run();
-    return async () => {
-      worker.shutdown();
-      await working;
-    };
-  }
+  after(() => stage.stop());
 
   /** A bridge of one queue, and how to give it an event: what it says of the workflow is its ID and a note. */
   async function bridgeWith(...routes: readonly Route[]) {
@@ -79,8 +62,8 @@ describe('an operation', () => {
   const handle = (id: string) => stage.client.workflow.getHandle(id);
   const taken = (id: string) => handle(id).query(takenQuery);
 
-  async function begin(id: string, on = taskQueue): Promise<void> {
-    await stage.client.workflow.start('takingWorkflow', { workflowId: id, taskQueue: on });
+  async function begin(id: string, taskQueue = stage.taskQueue): Promise<void> {
+    await stage.client.workflow.start('takingWorkflow', { workflowId: id, taskQueue });
   }
 
   async function end(id: string): Promise<void> {
@@ -234,10 +217,10 @@ describe('an operation', () => {
   const updateWithStart = (
     type: string,
     { refused = 'park', late }: Refused = {},
-    on_ = workflow,
+    reference = workflow,
   ) =>
     on('test', type, data).updateWithStart(
-      on_,
+      reference,
       takeUpdate,
       ({ data: { id, note } }) => ({ workflowId: id, args: [], updateArgs: [note] }),
       { late: late ?? 'acknowledge', refused },
@@ -342,7 +325,14 @@ describe('an operation', () => {
       'released unanswered',
       'released unanswered',
     ]);
-    const stopOther = await startWorker(unpolled);
+    const connection = await NativeConnection.connect({ address: temporalAddress() });
+    const worker = await Worker.create({
+      connection,
+      taskQueue: unpolled,
+      plugins: [createTelemetry()],
+      workflowBundle: await bundleWorkflows(WORKFLOWS),
+    });
+    const working = worker.run();
     await eventually(
       () => bridge.outcomes().filter((outcome) => outcome === 'delivered').length === 3,
       { within: 20_000 },
@@ -353,7 +343,9 @@ describe('an operation', () => {
     assert.deepEqual(bridge.lines('breaker open'), []);
     await stage.parked(bridge.queue, 0);
     await bridge.stop();
-    await stopOther();
+    worker.shutdown();
+    await working;
+    await connection.close();
   });
 
   it('ignore acknowledges, and so does what `when` turns down', async () => {
@@ -408,7 +400,7 @@ describe('an operation', () => {
     assert.deepEqual(bridge.outcomes(), []);
     await service.workflowService.registerNamespace({
       namespace,
-      workflowExecutionRetentionPeriod: { seconds: 86_400 as never },
+      workflowExecutionRetentionPeriod: msToTs('1 day'),
     });
     await stage.untilEmpty(bridge.queue, 40_000);
     assert.deepEqual(bridge.outcomes(), ['delivered', 'delivered']);

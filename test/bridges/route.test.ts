@@ -138,6 +138,14 @@ describe('a table of routes', () => {
     assert.equal(find(event({})), shop);
   });
 
+  it('ignores the test that S3 sends when a bucket begins to notify, unless it has a route', async () => {
+    const test = event({}, { source: 'aws:s3:photos', type: 's3:TestEvent' });
+    const planned = await routeTable([start])(test).plan(test);
+    assert.deepEqual(planned.plan, { operation: 'ignore' });
+    const own = ignored('aws:s3:photos', 's3:TestEvent');
+    assert.equal(routeTable([own])(test), own);
+  });
+
   it('refuses two routes for the same source and type, naming them', () => {
     assert.throws(
       () => routeTable([ignored('shop', 'Placed'), start]),

@@ -125,7 +125,12 @@ export async function startBridgeStage(
     /** Runs a bridge on these queues, with an SQS client of its own. */
     startBridge(
       queues: readonly TestQueue[],
-      own: { sqs?: SQSClient; graceSeconds?: number; routes?: readonly Route[] } = {},
+      own: {
+        sqs?: SQSClient;
+        client?: Client;
+        graceSeconds?: number;
+        routes?: readonly Route[];
+      } = {},
     ) {
       const stopping = new AbortController();
       const { logger, lines } = capturingLogger();
@@ -133,7 +138,7 @@ export async function startBridgeStage(
         queueUrls: queues.map(({ url }) => url),
         routes: own.routes ?? testRoutes(taskQueue),
         sqs: own.sqs ?? sqs,
-        client,
+        client: own.client ?? client,
         logger,
         graceSeconds: own.graceSeconds ?? 5,
       }).run(stopping.signal);

@@ -12,7 +12,7 @@ const DIST = path.join(PROJECT, 'dist');
 const README = path.join(PROJECT, 'docs/bridge.md');
 /** What is of the order service alone: its code, its contracts, and what reads its configuration. */
 const FOREIGN =
-  /^(activities|api|domain)\/|^contracts\/(activities|events|orders|taskQueues)|^platform\/config|^workflows\/(?!inbox)|order/i;
+  /^(activities|api|domain)\/|^contracts\/(activities|events|orders|taskQueues)|^platform\/config|^workflows\/(announcer|index|saga)|order/i;
 
 const run = promisify(execFile);
 

@@ -88,14 +88,12 @@ describe('the package', function () {
     };
     sqs = new SQSClient(account);
     client = new Client({ connection: await Connection.connect({ address: temporalAddress() }) });
-    const { stdout } = await execute(process.execPath, ['dev/pack.ts', '--into', folder], {
-      cwd: PROJECT,
-    });
+    const { stdout } = await npm(PROJECT, 'run', '--silent', 'pack', '--', '--into', folder);
     await writeFile(join(folder, 'package.json'), '{ "private": true, "type": "module" }\n');
     await install(stdout.trim());
     const lock = await readJson<{ packages: object }>('package-lock.json');
     brought = Object.keys(lock.packages).flatMap(
-      (path) => path.split('node_modules/').at(-1) ?? [],
+      (path) => path.split('node_modules/').slice(1).at(-1) ?? [],
     );
     const root = await readJson<Record<string, Record<string, string>>>(
       relative(folder, join(PROJECT, 'package.json')),
@@ -114,10 +112,13 @@ describe('the package', function () {
   /** As a user does, but that no package runs a script. */
   async function install(...packages: readonly string[]): Promise<void> {
     const quietly = ['--prefer-offline', '--no-audit', '--no-fund', '--ignore-scripts'];
-    await execute('npm', ['install', ...quietly, ...packages], {
-      cwd: folder,
-      env: { ...process.env, PATH: env['PATH'] },
-    });
+    await npm(folder, 'install', ...quietly, ...packages);
+  }
+
+  /** With the settings that it has here. */
+  async function npm(cwd: string, ...args: readonly string[]) {
+    const { PATH } = env;
+    return await execute('npm', [...args], { cwd, env: { ...process.env, PATH } });
   }
 
   async function readJson<Content>(file: string): Promise<Content> {
@@ -184,6 +185,10 @@ describe('the package', function () {
       files.filter((file) => foreign.test(file)),
       [],
     );
+  });
+
+  it('is not made of the order service by npm alone', async () => {
+    await assert.rejects(npm(PROJECT, 'pack', '--dry-run'), /npm run pack/);
   });
 
   it('brings neither the worker nor the SDK of workflows along', async () => {

@@ -32,8 +32,9 @@ export interface BridgeOptions {
   readonly startsPerSecond?: number;
 }
 
-/** Long polls at the same time, for each queue. */
+/** Long polls at the same time, for each queue, and those that are added while receives come back full. */
 const POLLERS = 2;
+const EXTRA_POLLERS = 6;
 /** How long SQS has to take back what is given back at the end, in milliseconds. */
 const LAST_CALLS = 1_000;
 
@@ -66,17 +67,21 @@ export function bridge(options: BridgeOptions) {
       logger,
       metrics,
       startsPerSecond,
+      hasBacklog: () => sources.some(({ isPouring }) => isPouring),
       ending: signal,
       stopping: giveUp.signal,
     });
     const core = createCore({ read, scheduler, logger, metrics });
-    const sources = queues.map((queue) => createSqsSource(sqs, queue, core, logger, metrics));
+    const sources: readonly SqsSource[] = queues.map((queue) =>
+      createSqsSource(sqs, queue, core, logger, metrics),
+    );
     const unobserve = metrics.observe(() => stateOf(sources, scheduler));
     const isHeld = () => scheduler.breaker.isOpen;
     const stops = sources.flatMap((source) =>
-      Array.from({ length: POLLERS }, () =>
-        startPoller({ sqs, queue: source.queue, source, logger, isHeld, signal }),
-      ),
+      Array.from({ length: POLLERS + EXTRA_POLLERS }, (_, index) => {
+        const isExtra = index >= POLLERS;
+        return startPoller({ sqs, queue: source.queue, source, logger, isHeld, isExtra, signal });
+      }),
     );
     logger.info({ queues: queues.map(({ name }) => name) }, 'ready');
     await new Promise<void>((resolve) => {

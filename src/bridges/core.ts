@@ -163,11 +163,12 @@ export function createCore({ read, scheduler, logger, metrics }: CoreOptions): C
         const decided = await decideAll(message, await records);
         return await settleMessage(message, decided, null, carryOut);
       }
-      // A delete need not be waited for: should it fail, what comes again was delivered in its turn.
+      // Only a parking is waited for by those behind: should another call fail, what comes again was delivered in its
+      // turn, or SQS holds the group back for it.
       let carried: Promise<void> | undefined;
       const carryOutInGroup: CarryOut = async (settlement, about) => {
-        if (settlement.kind === 'delete') carried = carryOut(settlement, about);
-        else await carryOut(settlement, about);
+        if (settlement.kind === 'park') await carryOut(settlement, about);
+        else carried = carryOut(settlement, about);
       };
       await groups.run(`${message.queue}\n${message.group}`, {
         shared: records instanceof Promise ? records.then(inboxOf) : inboxOf(records),

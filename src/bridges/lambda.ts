@@ -1,5 +1,4 @@
 /** The bridge as the handler of an SQS event source mapping: `waybill/bridge/lambda`. */
-import { setTimeout as delay } from 'node:timers/promises';
 import { GetQueueUrlCommand, SQSClient, type Message } from '@aws-sdk/client-sqs';
 import type { Client } from '@temporalio/client';
 import { createCore, type Core, type EventAbout } from './core.ts';
@@ -58,12 +57,17 @@ export interface BatchResponse {
 
 /** What of its remaining time an invocation keeps for its answer, in milliseconds. */
 const ANSWER_TIME = 1_000;
+/** With less of it no call to Temporal could begin: one takes a second at least, and 5 s are kept for settling. */
+const LEAST_TIME = ANSWER_TIME + 6_000;
 
 /**
  * Makes the handler of a function whose event source mapping reports batch item failures (`ReportBatchItemFailures`).
  * What is settled is not among the failures; what comes again is, hidden for as long as its settlement says; of a FIFO
  * group everything from the first failure on. Nothing begins that the remaining time of the invocation does not allow:
  * give the function at least 15 seconds, and the queue a visibility timeout of six times that.
+ *
+ * The invocation fails, and Lambda keeps the whole batch hidden for the queue's visibility timeout, when there is no time
+ * to deliver anything, or neither a connection nor an answer of SQS about the queue in that time.
  *
  * @throws QueueUnfitError (the invocation fails) when the queue's settings break the bridge's contract.
  */
@@ -83,10 +87,22 @@ export function lambdaHandler(options: LambdaOptions) {
       logger,
       metrics,
       startsPerSecond,
+      // What comes together is in hand together.
+      hasBacklog: () => false,
       ending: never,
       stopping: never,
     });
     return createCore({ read, scheduler, logger, metrics });
+  }
+
+  function connectOnce(): Promise<Core> {
+    if (core) return core;
+    const connecting = createConnectedCore();
+    core = connecting;
+    connecting.catch(() => {
+      if (core === connecting) core = undefined;
+    });
+    return connecting;
   }
 
   async function findQueue(arn: string): Promise<Queue> {
@@ -97,40 +113,60 @@ export function lambdaHandler(options: LambdaOptions) {
     return await describeQueue(sqs, QueueUrl);
   }
 
+  function findQueues(records: readonly LambdaRecord[]) {
+    const finding = records.map(async (record) => {
+      const arn = record.eventSourceARN;
+      const queue = queues.get(arn) ?? findQueue(arn);
+      queues.set(arn, queue);
+      try {
+        return { record, queue: await queue };
+      } catch (error) {
+        queues.delete(arn);
+        throw error;
+      }
+    });
+    return Promise.all(finding);
+  }
+
   return async (
     { Records }: { readonly Records: readonly LambdaRecord[] },
     context: { getRemainingTimeInMillis(): number },
   ): Promise<BatchResponse> => {
-    core ??= createConnectedCore().catch((error: unknown) => {
-      core = undefined;
-      throw error;
-    });
-    const until = Date.now() + context.getRemainingTimeInMillis() - ANSWER_TIME;
-    const connected = await core;
+    const left = context.getRemainingTimeInMillis();
+    // To answer that all of it failed would use up a queue's maxReceiveCount, second by second, while all looks well.
+    if (left < LEAST_TIME) {
+      throw new Error(
+        `function timeout: expected at least 15 s, found ${left} ms left: nothing can be delivered`,
+      );
+    }
+    const time = left - ANSWER_TIME;
+    const until = Date.now() + time;
+    const over = Promise.withResolvers<undefined>();
+    const timer = setTimeout(() => over.resolve(undefined), time);
     const settled = new Set<LambdaRecord>();
-    const handling = Records.map(async (record) => {
-      const arn = record.eventSourceARN;
-      const finding = queues.get(arn) ?? findQueue(arn);
-      queues.set(arn, finding);
-      const queue = await finding.catch((error: unknown) => {
-        queues.delete(arn);
-        throw error;
+    try {
+      const connected = await Promise.race([connectOnce(), over.promise]);
+      if (!connected) {
+        core = undefined;
+        throw new Error(`no connection to Temporal within ${time} ms`);
+      }
+      const found = await Promise.race([findQueues(Records), over.promise]);
+      if (!found) {
+        queues.clear();
+        throw new Error(`no answer of SQS about the queue within ${time} ms`);
+      }
+      // All at once, in their order: a FIFO group has to be in hand as a whole to be stopped as one.
+      const handled = found.map(async ({ record, queue }) => {
+        const message = messageOf(record);
+        const source = sourceMessageOf(queue, message, { until, cap: until }, 0);
+        await connected.handle(source, async (settlement, about) => {
+          if (await carryOut(queue, message, source, settlement, about)) settled.add(record);
+        });
       });
-      return { record, queue };
-    });
-    const found = await Promise.all(handling);
-    // All at once, in their order: a FIFO group has to be in hand as a whole to be stopped as one.
-    const handled = found.map(async ({ record, queue }) => {
-      const message = messageOf(record);
-      const source = sourceMessageOf(queue, message, { until, cap: until }, 0);
-      await connected.handle(source, async (settlement, about) => {
-        if (await carryOut(queue, message, source, settlement, about)) settled.add(record);
-      });
-    });
-    await Promise.race([
-      Promise.all(handled),
-      delay(Math.max(0, until - Date.now()), undefined, { ref: false }),
-    ]);
+      await Promise.race([Promise.all(handled), over.promise]);
+    } finally {
+      clearTimeout(timer);
+    }
     return {
       batchItemFailures: Records.filter((record) => !settled.has(record)).map(({ messageId }) => ({
         itemIdentifier: messageId,

@@ -9,6 +9,8 @@ import { VISIBILITY_SECONDS, type SqsSource } from './sqsSource.ts';
 const POLL_SECONDS = 20;
 /** How often it is asked whether there is room again, in milliseconds. */
 const ROOM_CHECK = 20;
+/** How often a poller that is not needed asks whether it is, in milliseconds. */
+const NEED_CHECK = 100;
 /** How long after a failed receive the next one goes out, in milliseconds: it doubles from the first to the last. */
 const FIRST_PAUSE = 200;
 const LAST_PAUSE = 10_000;
@@ -20,13 +22,15 @@ export interface PollerOptions {
   readonly logger: Logger;
   /** Whether nothing is to be received for now. */
   readonly isHeld: () => boolean;
+  /** Whether it polls only while receives come back full. */
+  readonly isExtra: boolean;
   /** Nothing more is to be received at all. */
   readonly signal: AbortSignal;
 }
 
 /** One long poll after another. @returns how to stop it: resolves when nothing more is taken. */
 export function startPoller(options: PollerOptions): () => Promise<void> {
-  const { sqs, queue, source, logger, isHeld, signal } = options;
+  const { sqs, queue, source, logger, isHeld, isExtra, signal } = options;
   let pause = 0;
   let hasRoom = false;
   const giveRoomBack = () => {
@@ -49,6 +53,7 @@ export function startPoller(options: PollerOptions): () => Promise<void> {
     preReceiveMessageCallback: async () => {
       giveRoomBack();
       if (pause > 0) await delay(pause, undefined, { signal });
+      while (isExtra && !source.isPouring) await delay(NEED_CHECK, undefined, { signal });
       while (isHeld() || !source.capacity.reserve()) {
         await delay(ROOM_CHECK, undefined, { signal });
       }
@@ -64,6 +69,7 @@ export function startPoller(options: PollerOptions): () => Promise<void> {
       return undefined;
     },
   });
+  consumer.on('empty', () => source.take([]));
   consumer.on('error', (error) => {
     if (signal.aborted) return;
     pause = Math.min(LAST_PAUSE, Math.max(FIRST_PAUSE, pause * 2)) * (0.5 + Math.random() / 2);

@@ -28,6 +28,12 @@ const LEASE_CHECK = 1_000;
 const PROBE_DEADLINE = 3_000;
 /** Updates wait for workers: so many at once, beside the other calls. */
 const MOST_UPDATES = 50;
+/**
+ * How long an event for an inbox waits for others while there is a backlog, in milliseconds, and how many are worth no
+ * wait: what is behind it in the queue has waited longer, and a call for each costs Temporal more than one for all.
+ */
+const GATHERING = 50;
+const ENOUGH = 50;
 /** How long nothing is sent after Temporal asked for fewer requests, in milliseconds. It doubles from the first to the last. */
 const FIRST_PAUSE = 100;
 const LAST_PAUSE = 5_000;
@@ -38,6 +44,8 @@ export interface SchedulerOptions {
   readonly metrics: Metrics;
   /** The most workflows started in a second; undefined: no limit but what Temporal can take. */
   readonly startsPerSecond: number | undefined;
+  /** Whether more events are known to wait in a queue. */
+  readonly hasBacklog: () => boolean;
   /** Nothing more is received: what waits for Temporal to come back is given back. */
   readonly ending: AbortSignal;
   /** What has not been handed to Temporal yet is given back. */
@@ -56,7 +64,7 @@ export interface Scheduler {
 
 /** Decides which call to Temporal goes next, when, and with what. */
 export function createScheduler(options: SchedulerOptions): Scheduler {
-  const { temporal, logger, metrics, ending, stopping } = options;
+  const { temporal, logger, metrics, hasBacklog, ending, stopping } = options;
   const limiter = createLimiter();
   const lanes = new Map<string, Lane>();
   const waiting: Record<CallKind, Lane[]> = { start: [], signal: [], update: [] };
@@ -66,13 +74,29 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   let updates = 0;
   let pause = FIRST_PAUSE;
   let resume: NodeJS.Timeout | undefined;
+  /** What arrives together is sent together: calls begin when all that came in has been looked at. */
+  let pumping: NodeJS.Immediate | undefined;
 
+  /** Lines a lane up for its next call, unless it waits for more to go with it. */
   function line(lane: Lane): void {
+    const [job] = lane.jobs;
+    if (!job) return void lanes.delete(lane.key);
+    const isGathering =
+      job.planned.plan.operation === 'inbox' &&
+      lane.jobs.length < ENOUGH &&
+      hasBacklog() &&
+      !ending.aborted;
+    if (isGathering) setTimeout(lineUp, GATHERING, lane);
+    else lineUp(lane);
+  }
+
+  function lineUp(lane: Lane): void {
     const [job] = lane.jobs;
     if (!job) return void lanes.delete(lane.key);
     lane.turn = turns;
     turns += 1;
     waiting[kindOf(job.planned.plan)].push(lane);
+    pumping ??= setImmediate(pump);
   }
 
   /** The lane whose turn it is, among those whose call may go out now. */
@@ -93,6 +117,8 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   }
 
   function pump(): void {
+    clearImmediate(pumping);
+    pumping = undefined;
     while (!breaker.isOpen && resume === undefined) {
       const lane = next();
       if (!lane) return;
@@ -108,7 +134,6 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
       // The sweep would have found it within a second; a call must not be begun any more.
       for (const { resolve } of batch) resolve({ delivery: 'held-too-long' });
       line(lane);
-      pump();
       return undefined;
     }
     const [first] = batch as readonly [Job];
@@ -138,7 +163,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
       for (const { resolve } of takeSharing(lane, answer)) resolve(answer);
     }
     line(lane);
-    pump();
+    pumping ??= setImmediate(pump);
     return answer;
   }
 
@@ -242,12 +267,12 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
         const created: Lane = { key, jobs: [{ ...job, resolve }], turn: 0 };
         lanes.set(key, created);
         line(created);
-        pump();
       });
     },
     close() {
       clearInterval(sweep);
       clearTimeout(resume);
+      clearImmediate(pumping);
       starts.close();
       ending.removeEventListener('abort', onEnding);
       stopping.removeEventListener('abort', onStopping);

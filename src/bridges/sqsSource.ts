@@ -16,6 +16,8 @@ import { sourceMessageOf } from './sourceMessage.ts';
 export const VISIBILITY_SECONDS = 30;
 /** How long it is kept hidden at the most, in milliseconds: something that hangs must not hold it for ever. */
 const LONGEST_HOLD = 300_000;
+/** The most messages that one receive brings. */
+const FULL_RECEIVE = 10;
 /** How often the messages in hand are looked over, in milliseconds. */
 const HEARTBEAT = 2_500;
 /** A delete that fails is tried so often, alone after the first time; then the message comes again. */
@@ -30,6 +32,8 @@ export interface SqsSource {
   /** The age of the oldest of them since it was sent, in seconds; 0 where there is none. */
   readonly lagSeconds: number;
   readonly capacity: Capacity;
+  /** Whether the last receive came back full: there is more where it came from. */
+  readonly isPouring: boolean;
   /** Takes what a receive returned. */
   take(messages: readonly Message[]): void;
   /** Resolves when nothing is in hand. From now on deletes do not wait for others. */
@@ -49,6 +53,7 @@ export function createSqsSource(
   let bytes = 0;
   let emptied = Promise.withResolvers<void>();
   let isEnding = false;
+  let isPouring = false;
 
   const removes = createBatcher<Message>(DELETE_LINGER, async (messages) => {
     const { Failed = [] } = await sqs.send(
@@ -132,8 +137,13 @@ export function createSqsSource(
       );
       return Math.max(0, (now - Math.min(now, ...sent)) / 1_000);
     },
+    get isPouring() {
+      return isPouring;
+    },
     take(messages) {
       const now = Date.now();
+      isPouring = messages.length === FULL_RECEIVE;
+      if (messages.length === 0) return;
       if (inHand.size === 0) emptied = Promise.withResolvers();
       metrics.received(queue.name, messages.length);
       for (const message of messages) {

@@ -48,18 +48,23 @@ export async function inSpan(
   return answers;
 }
 
+/** Of what is noted, the first that can be read. */
 function contextOf({ traceparent, tracestate, awsTraceHeader }: MessageTrace): Context {
-  const parent = traceparent ?? traceparentOf(awsTraceHeader);
-  if (parent === undefined) return ROOT_CONTEXT;
+  const own = extract(traceparent, tracestate);
+  return trace.getSpanContext(own) ? own : extract(traceparentOf(awsTraceHeader));
+}
+
+function extract(traceparent: string | undefined, tracestate?: string): Context {
+  if (traceparent === undefined) return ROOT_CONTEXT;
   return propagation.extract(ROOT_CONTEXT, {
-    traceparent: parent,
+    traceparent,
     ...(tracestate !== undefined && { tracestate }),
   });
 }
 
-const ROOT = /(?:^|;)\s*Root=1-([0-9a-f]{8})-([0-9a-f]{24})/i;
-const PARENT = /(?:^|;)\s*Parent=([0-9a-f]{16})/i;
-const SAMPLED = /(?:^|;)\s*Sampled=1/i;
+const ROOT = /(?:^|;)\s*Root=1-([0-9a-f]{8})-([0-9a-f]{24})\s*(?:;|$)/i;
+const PARENT = /(?:^|;)\s*Parent=([0-9a-f]{16})\s*(?:;|$)/i;
+const SAMPLED = /(?:^|;)\s*Sampled=1\s*(?:;|$)/i;
 
 /**
  * X-Ray's trace header as W3C's (https://docs.aws.amazon.com/xray/latest/devguide/xray-concepts.html#xray-concepts-tracingheader);

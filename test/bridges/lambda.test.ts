@@ -52,7 +52,7 @@ describe('the bridge as a Lambda function', () => {
   });
 
   function createHandler(change: Partial<LambdaOptions> = {}) {
-    const { logger, lines } = capturingLogger();
+    const { logger } = capturingLogger();
     const handler: (
       event: SQSEvent,
       context: ReturnType<typeof invocation>,
@@ -63,16 +63,13 @@ describe('the bridge as a Lambda function', () => {
       logger,
       ...change,
     });
-    return {
-      lines,
-      /** Takes so many messages out of the queue, and answers the failures among them by their place. */
-      async invoke(queue: TestQueue, count: number, within = 15): Promise<readonly number[]> {
-        const Records = await receiveRecords(stage.sqs, queue, count);
-        const { batchItemFailures } = await handler({ Records }, invocation(within));
-        return batchItemFailures.map(({ itemIdentifier }) =>
-          Records.findIndex(({ messageId }) => messageId === itemIdentifier),
-        );
-      },
+    /** Takes so many messages out of the queue, and answers the failures among them by their place. */
+    return async (queue: TestQueue, count: number, within = 15): Promise<readonly number[]> => {
+      const Records = await receiveRecords(stage.sqs, queue, count);
+      const { batchItemFailures } = await handler({ Records }, invocation(within));
+      return batchItemFailures.map(({ itemIdentifier }) =>
+        Records.findIndex(({ messageId }) => messageId === itemIdentifier),
+      );
     };
   }
 
@@ -80,7 +77,7 @@ describe('the bridge as a Lambda function', () => {
 
   it('has no failure for what is delivered, or parked because it is malformed', async () => {
     const queue = await stage.createQueue();
-    const { invoke } = createHandler();
+    const invoke = createHandler();
     const id = uniqueId('order');
     await stage.send(queue, rawEvent('Begin', id, 'e-1'));
     const malformed = await stage.send(queue, '{');
@@ -107,7 +104,7 @@ describe('the bridge as a Lambda function', () => {
         },
       { step: 'initialize' },
     );
-    const { invoke } = createHandler({ sqs });
+    const invoke = createHandler({ sqs });
     const [early, begun] = [uniqueId('order'), uniqueId('order')];
     await stage.send(queue, rawEvent('Patient', early, 'e-1'));
     await stage.send(queue, rawEvent('Begin', begun, 'e-2'));
@@ -128,7 +125,7 @@ describe('the bridge as a Lambda function', () => {
 
   it("serves several queues, a FIFO queue among them, and parks into the queue's own dead-letter queue", async () => {
     const [standard, fifo] = [await stage.createQueue(), await stage.createQueue({ fifo: true })];
-    const { invoke } = createHandler();
+    const invoke = createHandler();
     const id = uniqueId('order');
     await stage.begin(id);
     await stage.send(standard, 'standard');
@@ -151,14 +148,13 @@ describe('the bridge as a Lambda function', () => {
 
   it('fails the invocation when a queue is not as the bridge wants it, and looks again the next time', async () => {
     const queue = await stage.createQueue();
-    const { logger } = capturingLogger();
     let policy = '{}';
     const { sqs, sent } = fakeSqs((command) =>
       command === 'GetQueueAttributesCommand'
         ? Promise.resolve({ Attributes: { RedrivePolicy: policy } })
         : undefined,
     );
-    const { invoke } = createHandler({ sqs, logger });
+    const invoke = createHandler({ sqs });
     await stage.send(queue, rawEvent('Begin', uniqueId('order'), 'e-1'));
     await assert.rejects(invoke(queue, 1), { name: 'QueueUnfitError' });
     policy = '{"deadLetterTargetArn":"arn:aws:sqs:::dlq","maxReceiveCount":50}';
@@ -173,7 +169,7 @@ describe('the bridge as a Lambda function', () => {
   it('connects once, and again only after that failed', async () => {
     const queue = await stage.createQueue();
     let connects = 0;
-    const { invoke } = createHandler({
+    const invoke = createHandler({
       connect: () => {
         connects += 1;
         return connects === 1
@@ -201,7 +197,7 @@ describe('the bridge as a Lambda function', () => {
     trace.setGlobalTracerProvider(provider);
     try {
       const queue = await stage.createQueue();
-      const { invoke } = createHandler();
+      const invoke = createHandler();
       await stage.send(queue, rawEvent('Begin', uniqueId('order'), 'w3c'), {
         MessageAttributes: { traceparent: { DataType: 'String', StringValue: TRACEPARENT } },
       });
@@ -225,7 +221,7 @@ describe('the bridge as a Lambda function', () => {
 
   it('parks a message with its attributes as they came', async () => {
     const queue = await stage.createQueue();
-    const { invoke } = createHandler();
+    const invoke = createHandler();
     const bytes = Uint8Array.from({ length: 256 }, (_, index) => index);
     const own = {
       bytes: { DataType: 'Binary.picture', BinaryValue: bytes },
@@ -253,13 +249,13 @@ describe('the bridge as a Lambda function', () => {
     const queue = await stage.createQueue();
     const silence = await startSilence();
     const connection = Connection.lazy({ address: silence.address, interceptors: [] });
-    const { invoke } = createHandler({
+    const invoke = createHandler({
       connect: () => Promise.resolve(new Client({ connection })),
     });
     const ids = [uniqueId('order'), uniqueId('order')];
     await Promise.all(ids.map((id) => stage.send(queue, rawEvent('Begin', id, 'e-1'))));
     const within = invocation(9);
-    assert.deepEqual((await invoke(queue, 2, 9)).toSorted(), [0, 1]);
+    assert.deepEqual(await invoke(queue, 2, 9), [0, 1]);
     assert.ok(within.getRemainingTimeInMillis() > 0);
     silence.open();
     assert.deepEqual(await invoke(queue, 2), []);
@@ -267,6 +263,113 @@ describe('the bridge as a Lambda function', () => {
     silence.close();
     await connection.close();
   });
+});
+
+describe('the bridge as a deployed function', () => {
+  let stage: BridgeStage;
+  let deployed: Awaited<ReturnType<typeof deployFunction>>;
+
+  before(async function () {
+    this.timeout(60_000);
+    stage = await startBridgeStage(temporalAddress());
+    deployed = await deployFunction(stage.account, stage.taskQueue);
+  });
+  after(async () => {
+    await deployed.remove();
+    await stage.stop();
+  });
+
+  const map = async ({ url }: TestQueue) => deployed.map(await arnOf(stage.sqs, url));
+
+  it('starts each workflow once, parks what is malformed, and delivers what came before its start', async () => {
+    const queue = await stage.createQueue();
+    const ids = Array.from({ length: 50 }, () => uniqueId('order'));
+    const early = uniqueId('order');
+    await stage.send(queue, rawEvent('Patient', early, 'early'));
+    await stage.sendAll(
+      queue,
+      ids.map((id) => rawEvent('Begin', id, `begin-${id}`)),
+    );
+    const bytes = Uint8Array.of(0, 127, 128, 255);
+    const MessageAttributes = { bytes: { DataType: 'Binary', BinaryValue: bytes } };
+    const malformed = await Promise.all(
+      ['{', 'null', '[]'].map((body) => stage.send(queue, body, { MessageAttributes })),
+    );
+    await map(queue);
+    const parked = await stage.parked(queue, malformed.length);
+    assert.deepEqual(
+      parked.map(({ note }) => String(note?.['messageId'])).toSorted(),
+      malformed.toSorted(),
+    );
+    assert.deepEqual(
+      parked.map(({ note }) => note?.['code']),
+      ['malformed', 'malformed', 'malformed'],
+    );
+    for (const { message } of parked) {
+      assert.deepEqual(
+        Uint8Array.from(message.MessageAttributes?.['bytes']?.BinaryValue ?? []),
+        bytes,
+      );
+    }
+    // All but the early one are gone: a failure of one keeps no other.
+    await eventually(async () => {
+      const { waiting, inFlight } = await stage.depth(queue);
+      return waiting + inFlight === 1;
+    });
+    await stage.send(queue, rawEvent('Begin', early, 'begin'));
+    await stage.untilEmpty(queue, 20_000);
+    await stage.untilApplied(early, ['early']);
+    for (const id of [...ids, early]) {
+      const query = `WorkflowId = '${id}'`;
+      await eventually(async () => (await stage.client.workflow.count(query)).count === 1);
+    }
+    assert.deepEqual(await stage.parked(queue, 0), []);
+  });
+
+  it('keeps the order of a FIFO group behind a message that comes again, and lets others go on', async () => {
+    const queue = await stage.createQueue({ fifo: true });
+    const [missing, held, other] = [uniqueId('order'), uniqueId('order'), uniqueId('order')];
+    await stage.begin(held, other);
+    const send = (group: string, body: object | string) =>
+      stage.send(queue, body, { MessageGroupId: group });
+    await send('stopped', rawEvent('Event', held, 'h-0'));
+    await send('stopped', rawEvent('Patient', missing, 'm-1'));
+    const sent = ['h-2', 'h-3', 'h-4'];
+    for (const id of sent) await send('stopped', rawEvent('Event', held, id));
+    await send('stopped', '{');
+    await send('stopped', rawEvent('Patient', missing, 'm-6'));
+    for (const id of ['o-1', 'o-2', 'o-3']) await send('going', rawEvent('Event', other, id));
+    await map(queue);
+    await stage.untilApplied(other, ['o-1', 'o-2', 'o-3']);
+    await stage.untilApplied(held, ['h-0']);
+    await eventually(async () => {
+      const { waiting, inFlight } = await stage.depth(queue);
+      return waiting + inFlight === 6;
+    });
+    await stage.begin(missing);
+    await stage.untilEmpty(queue, 20_000);
+    await stage.untilApplied(held, ['h-0', ...sent]);
+    await stage.untilApplied(missing, ['m-1', 'm-6']);
+    const [parked] = await stage.parked(queue, 1);
+    assert.equal(parked?.note?.['code'], 'malformed');
+    // The clock is the service's: what was behind the head was delivered after it, and the last of all after that.
+    const [m1, m6] = await signalled(missing);
+    const [, ...behind] = await signalled(held);
+    const times = [m1, ...behind, m6].map(Number);
+    assert.deepEqual(
+      times,
+      times.toSorted((one, next) => one - next),
+    );
+  });
+
+  /** When each signal of a workflow was accepted, in milliseconds. */
+  async function signalled(workflowId: string): Promise<number[]> {
+    const { events } = await stage.client.workflow.getHandle(workflowId).fetchHistory();
+    return (events ?? []).flatMap(
+      ({ eventTime, workflowExecutionSignaledEventAttributes: signal }) =>
+        signal ? [Number(eventTime?.seconds) * 1_000 + Number(eventTime?.nanos) / 1e6] : [],
+    );
+  }
 });
 
 describe('an invocation of the bridge that runs out of time', () => {
@@ -291,29 +394,29 @@ describe('an invocation of the bridge that runs out of time', () => {
       sqs,
       logger: capturingLogger().logger,
     });
-    return {
-      calls,
-      sent,
-      /** The failures, or the error's message; `undefined` when there was no answer in time. */
-      async invoke(seconds: number, ...records: readonly ReturnType<typeof inventedRecord>[]) {
-        let answer: readonly string[] | string | undefined;
-        const context = invocation(seconds);
-        handler({ Records: records }, context).then(
-          ({ batchItemFailures }) => {
-            answer = batchItemFailures.map(({ itemIdentifier }) => itemIdentifier);
-          },
-          (error: Error) => {
-            answer = error.message;
-          },
-        );
-        do {
-          for (let turn = 0; turn < 20; turn += 1) await new Promise(setImmediate);
-          if (answer !== undefined || context.getRemainingTimeInMillis() <= 250) return answer;
-          mock.timers.tick(250);
-        } while (context.getRemainingTimeInMillis() > 0);
-        return answer;
-      },
+    /** The failures, or the error's message; `undefined` when there was no answer in time. */
+    const invoke = async (
+      seconds: number,
+      ...records: readonly ReturnType<typeof inventedRecord>[]
+    ) => {
+      let answer: readonly string[] | string | undefined;
+      const context = invocation(seconds);
+      handler({ Records: records }, context).then(
+        ({ batchItemFailures }) => {
+          answer = batchItemFailures.map(({ itemIdentifier }) => itemIdentifier);
+        },
+        (error: Error) => {
+          answer = error.message;
+        },
+      );
+      do {
+        for (let turn = 0; turn < 20; turn += 1) await new Promise(setImmediate);
+        if (answer !== undefined || context.getRemainingTimeInMillis() <= 250) return answer;
+        mock.timers.tick(250);
+      } while (context.getRemainingTimeInMillis() > 0);
+      return answer;
     };
+    return { calls, sent, invoke };
   }
 
   it('fails when it never had the time to deliver anything, and says what to change', async () => {

@@ -96,7 +96,7 @@ describe('the metrics of the bridge', () => {
     }).run(stopping.signal);
     return {
       lines,
-      async stop() {
+      stop: async () => {
         stopping.abort();
         await running;
       },
@@ -148,7 +148,9 @@ describe('the metrics of the bridge', () => {
       lag: { 'queue=q': 1.5, 'queue=r': 0 },
     });
     const duration = found.find(({ descriptor }) => descriptor.name.endsWith('duration'));
-    const { sum, buckets } = duration?.dataPoints[0]?.value as Histogram;
+    const histogram = duration?.dataPoints[0]?.value as Histogram | undefined;
+    assert.ok(histogram);
+    const { sum, buckets } = histogram;
     assert.equal(sum, 0.25);
     // A delivery takes milliseconds: the SDK's own boundaries are for milliseconds too, and would tell nothing in seconds.
     assert.equal(buckets.boundaries[0], 0.002);

@@ -151,7 +151,11 @@ describe('a redrive', () => {
 
     it('stops a group whose message cannot be sent, and no other', async () => {
       const queue = await createQueue(sqs, { fifo: true });
-      await fill(sqs, queue.deadLetterUrl, messages);
+      // Group after group, so that one receive brings several of a group.
+      const adjacent = messages.toSorted((one, other) =>
+        one.group < other.group ? -1 : one.group > other.group ? 1 : 0,
+      );
+      await fill(sqs, queue.deadLetterUrl, adjacent);
       const client = failing('SendMessageBatchCommand', ({ MessageBody }) => MessageBody === 'b2');
       const swept = await run(queue, { sqs: client });
       assert.match(swept.failed[0]?.reason ?? '', /InvalidMessageContents/);

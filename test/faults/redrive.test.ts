@@ -84,7 +84,7 @@ describe('a redrive that is killed half-way', function () {
       queue.deadLetterUrl,
       ids.map((id) => ({ body: event('Event', `order:${id}`, id), note: { code: 'early' } })),
     );
-    await redriveKilled(queue, 1_000, ids.length);
+    await redriveKilled(queue, 300, ids.length);
     const arrived = bodiesOf(await drain(sqs, queue.url));
     assertNoneLost(ids, arrived.map(eventIdOf));
   });

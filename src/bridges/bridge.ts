@@ -26,7 +26,7 @@ export interface BridgeOptions {
   readonly sqs?: SQSClient;
   /** Default: one JSON object a line to standard output, from level info. */
   readonly logger?: Logger;
-  /** How long a stop waits for what is in flight, in seconds, at least 0; the rest is given back. Default: 20. */
+  /** How long a stop waits for what is in flight, in seconds, at least 0; giving back the rest takes up to 2 more. Default: 20. */
   readonly graceSeconds?: number;
   /** The most workflows started in a second, at least 1, to protect what they call. Default: as many as Temporal takes. */
   readonly startsPerSecond?: number;
@@ -36,7 +36,7 @@ export interface BridgeOptions {
 const POLLERS = 2;
 const EXTRA_POLLERS = 6;
 /** How long SQS has to take back what is given back at the end, in milliseconds. */
-const LAST_CALLS = 1_000;
+const LAST_CALLS = 2_000;
 
 /**
  * Carries what the queues deliver into workflows, by a table of routes.

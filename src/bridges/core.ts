@@ -114,7 +114,8 @@ export function createCore({ read, scheduler, logger, metrics }: CoreOptions): C
     if (kind !== 'delete') {
       // Somebody else may have it by now. A delete is safe: it was delivered.
       if (Date.now() >= message.lease.until) settled = { ...settled, settlement: { kind: 'drop' } };
-      else if (group?.stopped) settled = { ...settled, settlement: release('group-stopped', 1) };
+      else if (group?.stopped && kind === 'park')
+        settled = { ...settled, settlement: release('group-stopped', 1) };
     }
     const { settlement, about } = settled;
     const comesAgain = settlement.kind === 'release' || settlement.kind === 'drop';

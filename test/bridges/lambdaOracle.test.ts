@@ -37,6 +37,8 @@ type Kind = (typeof SETTLING)[number] | (typeof FAILING)[number];
 interface Case {
   readonly kind: Kind;
   readonly group: string | undefined;
+  /** Two such events are more than one call to Temporal takes. */
+  readonly isLarge: boolean;
 }
 
 function grpc(code: number, details: string): Error {
@@ -74,13 +76,14 @@ let last = 0;
 function recordsOf(cases: readonly Case[]): SQSRecord[] {
   last += 1;
   const batch = last;
-  return cases.map(({ kind, group }, index) => {
+  return cases.map(({ kind, group, isLarge }, index) => {
     const id = `m-${batch}-${index}`;
     const [type] = kind.split(' ');
     // What a FIFO group has for one inbox goes together; elsewhere order would hold for the inbox too.
     const isShared = type === 'inbox' && group !== undefined;
     const to = isShared ? `inbox of ${batch} ${group}` : `${kind} ${id}`;
-    const event = { source: 'test', type, eventId: id, data: { to, kind } };
+    const padding = isLarge ? 'x'.repeat(150_000) : '';
+    const event = { source: 'test', type, eventId: id, data: { to, kind, padding } };
     return inventedRecord(id, type === 'malformed' ? kind : JSON.stringify(event), group);
   });
 }
@@ -116,7 +119,7 @@ function isFailing(each: Case | undefined): boolean {
 
 const kind = fc.oneof(fc.constantFrom<Kind>(...SETTLING), fc.constantFrom<Kind>(...FAILING));
 const batch = (group: fc.Arbitrary<string | undefined>) =>
-  fc.array(fc.record({ kind, group }), { minLength: 1, maxLength: 10 });
+  fc.array(fc.record({ kind, group, isLarge: fc.boolean() }), { minLength: 1, maxLength: 10 });
 const fifo = batch(fc.constantFrom('a', 'b', 'c'));
 const standard = batch(fc.constant(undefined));
 const RUNS = { numRuns: 150 };
@@ -188,8 +191,8 @@ describe('a batch of which some fail', () => {
 
   it('does not let an event overtake the one before it for the same inbox that comes again', async () => {
     const records = recordsOf([
-      { kind: 'inbox unexpected', group: 'a' },
-      { kind: 'inbox', group: 'a' },
+      { kind: 'inbox unexpected', group: 'a', isLarge: true },
+      { kind: 'inbox', group: 'a', isLarge: true },
     ]);
     const failures = records.map(({ messageId }) => messageId);
     assert.deepEqual(await answer(records), failures);

@@ -1,4 +1,4 @@
-/** What one built file imports from elsewhere: `specifier` as it is written, relative or not. */
+/** The forms in which a built file names what it imports. */
 const STATEMENTS = [
   /^(?:import|export)\b[^;'"]*?\bfrom ['"](?<specifier>[^'"]+)['"]/gm,
   /^import ['"](?<specifier>[^'"]+)['"]/gm,

@@ -44,7 +44,7 @@ export function createBreaker({ probe, onShut, logger, signal }: BreakerOptions)
     pause = Math.min(LAST_PAUSE, pause * 2);
     timer = setTimeout(() => {
       probe().then(shut, probeLater);
-    }, jittered);
+    }, jittered).unref();
   }
 
   function shut(): void {

@@ -16,6 +16,8 @@ export type ReleaseCode =
   | 'denied'
   /** A message before it in its FIFO group was released. */
   | 'group-stopped'
+  /** An event before it, for the same workflow, was released. */
+  | 'workflow-stopped'
   /** Its turn did not come while the bridge could hold it. */
   | 'held-too-long'
   /** The bridge is stopping. */

@@ -22,6 +22,8 @@ export type Delivery =
   | 'early'
   /** It existed, and is closed. */
   | 'late'
+  /** An event before it, for the same workflow, comes again. */
+  | 'workflow-stopped'
   /** Its turn did not come while the bridge could hold it. */
   | 'held-too-long'
   /** The bridge stops. */
@@ -75,9 +77,20 @@ async function deliverHalves(
   return [...first, ...second];
 }
 
-function isSettling(delivery: Delivery): boolean {
-  return delivery === 'delivered' || delivery === 'too-large';
+/** Whether an event that was answered so does not come again, or only by the route's policy. */
+export function isSettling(delivery: Delivery): boolean {
+  return SETTLING.has(delivery);
 }
+
+const SETTLING: ReadonlySet<Delivery> = new Set([
+  'delivered',
+  'duplicate',
+  'conflict',
+  'ignored',
+  'late',
+  'too-large',
+  'refused',
+]);
 
 /** Within a run the service drops a signal whose request ID it knows: the same events have the same. */
 function requestIdOf(batch: readonly Planned[]): string {

@@ -11,6 +11,7 @@ export {
   type RouteOptions,
   type TargetOptions,
   type UpdateOptions,
+  type Wait,
 } from './route.ts';
 export { startOnce, type StartAnswer, type StartOnce } from './startOnce.ts';
 export { PARKING_CODES, type ParkingCode } from '../contracts/parking.ts';

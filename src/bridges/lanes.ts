@@ -67,11 +67,14 @@ export function takeBatch({ jobs }: Lane): readonly Job[] {
 }
 
 /**
- * Takes those that share an answer which concerns their workflow, not their event: where it does not exist, what
- * waits for it need not ask again; but a start ends that.
+ * Takes what must not overtake an event of its workflow that comes again: all behind it, up to a start, which may be what
+ * it waits for.
+ *
+ * @param from - the index in the lane of the first that is behind it.
  */
-export function takeSharing({ jobs }: Lane, { delivery }: Delivered): readonly Job[] {
-  if (delivery !== 'early' && delivery !== 'busy') return [];
-  const end = jobs.findIndex(({ planned }) => !('earlySeconds' in planned.plan));
-  return jobs.splice(0, end === -1 ? jobs.length : end);
+export function takeBehind({ jobs }: Lane, from = 0): readonly Job[] {
+  const start = jobs.findIndex(
+    ({ planned }, index) => index >= from && !('earlySeconds' in planned.plan),
+  );
+  return jobs.splice(from, (start === -1 ? jobs.length : start) - from);
 }

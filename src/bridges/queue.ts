@@ -4,6 +4,7 @@ import {
   QueueDoesNotExist,
   type SQSClient,
 } from '@aws-sdk/client-sqs';
+import { LEAST_RECEIVES } from '../contracts/parking.ts';
 
 /** A source queue as it is set up. */
 export interface Queue {
@@ -18,9 +19,6 @@ export interface Queue {
 export class QueueUnfitError extends Error {
   override readonly name = 'QueueUnfitError';
 }
-
-/** The least that `maxReceiveCount` may be: it is a backstop, since neighbours, waits and deploys are receives too. */
-const LEAST_RECEIVES = { standard: 50, fifo: 1_000 } as const;
 
 /**
  * Reads how a queue is set up.

@@ -68,7 +68,7 @@ export function createReader(routes: readonly Route[]): Reader {
   return (message) => {
     const records = unwrap(message).map(readRecord);
     return records.some((record) => record instanceof Promise)
-      ? Promise.all(records)
+      ? Promise.all(records.map(async (record) => await record))
       : (records as ReadRecord[]);
   };
 }

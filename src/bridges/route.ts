@@ -1,5 +1,5 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
-import type { Duration, SignalDefinition, UpdateDefinition } from '@temporalio/common';
+import type { SignalDefinition, UpdateDefinition } from '@temporalio/common';
 import { msToNumber } from '@temporalio/common/lib/time.js';
 import type { WorkflowReference } from '../contracts/references.ts';
 import { EventRejectedError } from './codes.ts';
@@ -48,10 +48,13 @@ export interface TargetOptions<Data> {
    * How long the event waits for its workflow to be started, since it was first received: milliseconds, or a text such
    * as `15m`; at least 0. Then it is parked as `early`.
    */
-  readonly early: Duration;
+  readonly early: Wait;
   /** What becomes of an event whose workflow is closed: it is acknowledged and counted, parked as `late`, or starts another workflow. */
   readonly late: 'acknowledge' | 'park' | FollowUp<Data>;
 }
+
+/** Milliseconds, or a number with its unit. (Temporal's own `Duration` is `any` where `ms` has no types.) */
+export type Wait = number | `${number}${'ms' | 's' | 'm' | 'h' | 'd'}`;
 
 /** For operations that ask the workflow. */
 export interface UpdateOptions {

@@ -1,11 +1,11 @@
 import { isGrpcDeadlineError, WorkflowNotFoundError } from '@temporalio/client';
 import { createBreaker, type Breaker } from './breaker.ts';
-import { deliver, type Delivered } from './deliver.ts';
+import { deliver, isSettling, type Delivered } from './deliver.ts';
 import {
   kindOf,
   laneKeyOf,
   takeBatch,
-  takeSharing,
+  takeBehind,
   type CallKind,
   type Job,
   type Lane,
@@ -132,7 +132,9 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     const time = Math.min(...batch.map(({ lease }) => callTimeOf(lease)));
     if (time < LEAST_DEADLINE) {
       // The sweep would have found it within a second; a call must not be begun any more.
-      for (const { resolve } of batch) resolve({ delivery: 'held-too-long' });
+      for (const { resolve } of [...batch, ...takeBehind(lane)]) {
+        resolve({ delivery: 'held-too-long' });
+      }
       line(lane);
       return undefined;
     }
@@ -160,7 +162,8 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
       lane.jobs.unshift(...batch);
     } else {
       batch.forEach(({ resolve }, index) => resolve(answers[index] ?? answer));
-      for (const { resolve } of takeSharing(lane, answer)) resolve(answer);
+      const again = answers.find(({ delivery }) => !isSettling(delivery));
+      if (again) for (const { resolve } of takeBehind(lane)) resolve(answerBehind(again));
     }
     line(lane);
     pumping ??= setImmediate(pump);
@@ -222,11 +225,12 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
 
   /** Gives back what waits and is not worth holding any longer. */
   function giveBack(answer: Delivered, isDue: (job: Job) => boolean): void {
-    for (const { jobs } of lanes.values()) {
-      const due = jobs.filter(isDue);
-      if (due.length === 0) continue;
-      jobs.splice(0, jobs.length, ...jobs.filter((job) => !due.includes(job)));
-      for (const { resolve } of due) resolve(answer);
+    for (const lane of lanes.values()) {
+      for (let first = lane.jobs.findIndex(isDue); first !== -1;) {
+        const due = [...lane.jobs.splice(first, 1), ...takeBehind(lane, first)];
+        for (const { resolve } of due) resolve(answer);
+        first = lane.jobs.findIndex(isDue);
+      }
     }
     for (const kind of Object.keys(waiting) as CallKind[]) {
       waiting[kind] = waiting[kind].filter(({ key, jobs }) => {
@@ -241,7 +245,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
       { delivery: breaker.isOpen ? 'unavailable' : 'held-too-long' },
       ({ lease }) => callTimeOf(lease) < LEAST_DEADLINE,
     );
-  }, LEASE_CHECK);
+  }, LEASE_CHECK).unref();
   const onEnding = () => {
     if (breaker.isOpen) giveBack({ delivery: 'unavailable' }, () => true);
   };
@@ -307,6 +311,12 @@ function createAllowance(perSecond: number | undefined, onFree: () => void) {
     take: () => void (left -= 1),
     close: () => clearTimeout(timer),
   };
+}
+
+/** What those behind an event that comes again are told: what concerns their workflow concerns them too. */
+function answerBehind(again: Delivered): Delivered {
+  const { delivery } = again;
+  return delivery === 'early' || delivery === 'busy' ? again : { delivery: 'workflow-stopped' };
 }
 
 /** How long a call may take, in milliseconds. */

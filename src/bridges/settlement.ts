@@ -65,6 +65,7 @@ export function settle(plan: Plan, { delivery, error }: Delivered, ageSeconds: n
       return release('held-too-long', 1);
     case 'stopping':
       return release('stopping', 0);
+    case 'workflow-stopped':
     case 'busy':
     case 'throttled':
     case 'unanswered':

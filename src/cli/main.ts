@@ -1,15 +1,10 @@
-import { Command } from 'commander';
 import { ORDER_STATE_ATTRIBUTE } from '../contracts/orders.ts';
-import { explainAwsError, UserError } from '../platform/errors.ts';
+import { createProgram, runProgram } from './program.ts';
 import { registerTools } from './tools.ts';
 
 // Each command loads only what it needs: the bridge must not pay for the worker's native core.
 
-const program = new Command('waybill')
-  .description('A durable order service on Temporal that AWS events drive.')
-  .option('--stack-trace', 'show where an error came from')
-  // 1 says that a command found something; what it cannot do, or was asked in a wrong way, is 2.
-  .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2));
+const program = createProgram('A durable order service on Temporal that AWS events drive.');
 
 program
   .command('worker')
@@ -62,11 +57,4 @@ registerTools(program, {
   searchAttributes: [{ name: ORDER_STATE_ATTRIBUTE, type: 'Keyword' }],
 });
 
-try {
-  await program.parseAsync();
-} catch (error) {
-  const mendable = error instanceof UserError ? error : explainAwsError(error);
-  if (mendable) console.error(`waybill: ${mendable.message}\n  ${mendable.hint}`);
-  if (!mendable || program.opts()['stackTrace']) console.error(error);
-  process.exitCode = 2;
-}
+await runProgram(program);

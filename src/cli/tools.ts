@@ -20,6 +20,12 @@ export function registerTools(
   program: Command,
   { loadRoutes, loadQueueUrls, searchAttributes = [] }: ToolsOptions,
 ): void {
+  const queueOption = () =>
+    new Option(
+      '--queue <url...>',
+      loadQueueUrls ? 'source queues, in place of those in WAYBILL_QUEUE_URLS' : 'source queues',
+    ).argParser(queueUrls);
+  const withFilters = (command: Command) => addFilters(command.addOption(queueOption()));
   const queuesOf = async ({ queue }: QueueOption): Promise<readonly string[]> => {
     const urls = queue ?? (await loadQueueUrls?.());
     if (urls) return urls;
@@ -115,9 +121,8 @@ interface FilterOptions {
   readonly olderThan?: number;
 }
 
-function withFilters(command: Command): Command {
+function addFilters(command: Command): Command {
   return command
-    .addOption(queueOption())
     .option('--code <code>', 'those parked for this reason, such as unknown-type')
     .option('--route <route>', 'those of this route, "{source} {type}"')
     .option('--workflow <id>', 'those for this workflow')
@@ -137,14 +142,9 @@ function filterOf({ code, route, workflow, olderThan }: FilterOptions): ParkedFi
   };
 }
 
-function queueOption(): Option {
-  return new Option(
-    '--queue <url...>',
-    'source queues, in place of those in WAYBILL_QUEUE_URLS',
-  ).argParser((text: string, before: readonly string[] | undefined) => {
-    if (!URL.canParse(text)) throw new InvalidArgumentError('Expected the URL of a queue.');
-    return [...(before ?? []), text];
-  });
+function queueUrls(text: string, before: readonly string[] | undefined): readonly string[] {
+  if (!URL.canParse(text)) throw new InvalidArgumentError('Expected the URL of a queue.');
+  return [...(before ?? []), text];
 }
 
 function routesOption(): Option {
@@ -188,26 +188,25 @@ const DOCTOR_HELP = `
 Exit code: 0 nothing failed (there may be warnings), 1 a check failed, 2 it could not be told.
 
 Examples:
-  $ waybill doctor
-  $ waybill doctor --queue https://sqs.eu-central-1.amazonaws.com/123456789012/orders --json`;
+  $ waybill doctor --queue "$QUEUE_URL" --json`;
 
 const PARKED_HELP = `
 Examples:
-  $ waybill parked list --older-than 2d
-  $ waybill parked redrive --code unknown-type --dry-run`;
+  $ waybill parked list --queue "$QUEUE_URL" --older-than 2d
+  $ waybill parked redrive --queue "$QUEUE_URL" --code unknown-type --dry-run`;
 
 const LIST_HELP = `
 Codes are the bridge's own, receives-exhausted (SQS moved it by itself) and unnoted (nothing says why). The messages
 are hidden from others while they are looked at. On FIFO only the first ones of each group can be.
 
 Examples:
-  $ waybill parked list --code early --workflow order:web:42
-  $ waybill parked list --route "shop.storefront OrderPlaced" --json`;
+  $ waybill parked list --queue "$QUEUE_URL" --code early --workflow order:web:42
+  $ waybill parked list --queue "$QUEUE_URL" --route "shop.storefront OrderPlaced" --json`;
 
 const SHOW_HELP = `
 Examples:
-  $ waybill parked show shop.storefront:4711
-  $ waybill parked show 5fea7756-0ea4-451a-a703-a558b933e274 --json`;
+  $ waybill parked show --queue "$QUEUE_URL" shop.storefront:4711
+  $ waybill parked show --queue "$QUEUE_URL" 5fea7756-0ea4-451a-a703-a558b933e274 --json`;
 
 const REDRIVE_HELP = `
 It says first what would become of the messages (of more than 200, of a sample), then it sends each to its source
@@ -217,8 +216,8 @@ again, and it goes on. On FIFO order is kept within each group.
 Exit code: 0 all that match were sent, 1 some had to stay or could not be looked at, 2 it could not do its work.
 
 Examples:
-  $ waybill parked redrive --code unknown-type --dry-run
-  $ waybill parked redrive --all --rate 10 --queue https://sqs.eu-central-1.amazonaws.com/123456789012/orders`;
+  $ waybill parked redrive --queue "$QUEUE_URL" --code unknown-type --dry-run
+  $ waybill parked redrive --queue "$QUEUE_URL" --all --rate 10`;
 
 const DISCARD_HELP = `
 Each message is on disk before it is deleted. Stopped at any point nothing is lost: at worst a message is in the
@@ -227,5 +226,5 @@ file twice.
 Exit code: 0 all that match were deleted, 1 some had to stay or could not be looked at, 2 it could not do its work.
 
 Examples:
-  $ waybill parked discard --code malformed --save malformed.jsonl
-  $ waybill parked discard --older-than 10d --save old.jsonl --dry-run`;
+  $ waybill parked discard --queue "$QUEUE_URL" --code malformed --save malformed.jsonl
+  $ waybill parked discard --queue "$QUEUE_URL" --older-than 10d --save old.jsonl --dry-run`;

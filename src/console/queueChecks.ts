@@ -1,3 +1,4 @@
+import { LEAST_RECEIVES } from '../contracts/parking.ts';
 import { days, failure, ok, warning, type Finding } from './finding.ts';
 
 /** How a queue is set up. Times are in seconds. */
@@ -24,8 +25,6 @@ export interface SourceFacts {
   readonly deadLetter: QueueFacts | null;
 }
 
-/** The least that the bridge takes: on FIFO a neighbour's wait counts as a receive too. */
-const LEAST_RECEIVES = { standard: 50, fifo: 1_000 } as const;
 /** SQS looks for a group's turn among a FIFO queue's first 120,000 messages only. */
 const FIFO_WINDOW = 120_000;
 const FIFO_DEPTH = 100_000;

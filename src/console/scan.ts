@@ -10,7 +10,7 @@ const HIDDEN = 30_000;
 /** The longest that one renewal hides a message, in milliseconds. */
 const LONGEST_HIDDEN = 900_000;
 /** How many messages one call to SQS takes. */
-export const BATCH = 10;
+const BATCH = 10;
 
 /** What is received from a queue and not deleted yet, hidden from others until it is released. */
 export interface Scan {

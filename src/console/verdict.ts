@@ -184,7 +184,7 @@ function verbFor({ is }: WorkflowState): string {
 const NEVER = 'never existed';
 
 /** `closed 3 days ago as completed`. */
-export function describeState(state: WorkflowState, now: number): string {
+function describeState(state: WorkflowState, now: number): string {
   if (state.is === 'absent') return NEVER;
   if (state.is === 'running') return 'running';
   return `closed ${ago(now - Date.parse(state.at))} as ${state.as}`;

@@ -135,6 +135,8 @@ const PROCESSES = {
     'graceSeconds',
     'logLevel',
   ],
+  routes: ['orderPolicy', 'earlyLimitSeconds'],
+  queues: ['queueUrls'],
   bridge: ['queueUrls', 'orderPolicy', 'earlyLimitSeconds', 'graceSeconds', 'logLevel'],
   api: ['ordersTable', 'orderPolicy', 'apiHost', 'apiPort', 'graceSeconds', 'logLevel'],
   tools: [

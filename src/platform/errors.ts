@@ -1,6 +1,6 @@
 /**
  * Something that whoever runs the program can mend: the cli prints `message` and `hint`, without a stack trace,
- * and exits 1. Everything else that is thrown is a defect, and keeps its stack.
+ * and exits 2. Everything else that is thrown is a defect, and keeps its stack.
  */
 export class UserError extends Error {
   override readonly name = 'UserError';

@@ -12,7 +12,7 @@ function stage() {
     inHand,
     capacity,
     /** Goes on for so many seconds at so many messages a second. */
-    settle(perSecond: number, seconds: number): void {
+    settle: (perSecond: number, seconds: number): void => {
       for (let second = 0; second < seconds; second += 1) {
         now += 1_000;
         capacity.settled(perSecond);
@@ -20,7 +20,7 @@ function stage() {
       }
     },
     /** How many messages there is room for. */
-    room(): number {
+    room: (): number => {
       let receives = 0;
       while (capacity.reserve()) receives += 1;
       for (let receive = 0; receive < receives; receive += 1) capacity.free();

@@ -55,12 +55,12 @@ function createTestCore() {
     settled,
     delivered,
     open: (id: string, answer: Delivery = 'delivered') => gateOf(`test:${id}`).resolve(answer),
-    handle(
+    handle: (
       id: string,
       type: string,
       change: Partial<SourceMessage> & { data?: object } = {},
       carryOut: (settlement: Settlement) => Promise<void> = () => Promise.resolve(),
-    ): Promise<void> {
+    ): Promise<void> => {
       last += 1;
       const { data: own, ...rest } = change;
       const message = {

@@ -30,6 +30,7 @@ class ManualReader extends MetricReader {
 describe('the metrics of the bridge', () => {
   let stage: BridgeStage;
   let reader: ManualReader;
+  let stopping: AbortController;
 
   before(async function () {
     this.timeout(60_000);
@@ -38,10 +39,13 @@ describe('the metrics of the bridge', () => {
   after(() => stage.stop());
 
   beforeEach(() => {
+    stopping = new AbortController();
     reader = new ManualReader();
     metrics.setGlobalMeterProvider(new MeterProvider({ readers: [reader] }));
   });
   afterEach(async () => {
+    // A test that fails would leave its bridge running.
+    stopping.abort();
     metrics.disable();
     await reader.shutdown();
   });
@@ -80,7 +84,6 @@ describe('the metrics of the bridge', () => {
   /** A bridge of one queue with a client of its own. */
   function startBridge(queue: TestQueue, client: Client) {
     const { logger, lines } = capturingLogger();
-    const stopping = new AbortController();
     const running = bridge({
       queueUrls: [queue.url],
       routes: [

@@ -326,26 +326,28 @@ describe('an operation', () => {
       'released unanswered',
     ]);
     const connection = await NativeConnection.connect({ address: temporalAddress() });
-    const worker = await Worker.create({
-      connection,
-      taskQueue: unpolled,
-      plugins: [createTelemetry()],
-      workflowBundle: await bundleWorkflows(WORKFLOWS),
-    });
-    const working = worker.run();
-    await eventually(
-      () => bridge.outcomes().filter((outcome) => outcome === 'delivered').length === 3,
-      { within: 20_000 },
-    );
-    assert.deepEqual(await taken(asked), ['e-1']);
-    assert.deepEqual(await taken(first), ['e-2']);
+    try {
+      const worker = await Worker.create({
+        connection,
+        taskQueue: unpolled,
+        plugins: [createTelemetry()],
+        workflowBundle: await bundleWorkflows(WORKFLOWS),
+      });
+      await worker.runUntil(async () => {
+        await eventually(
+          () => bridge.outcomes().filter((outcome) => outcome === 'delivered').length === 3,
+          { within: 20_000 },
+        );
+        assert.deepEqual(await taken(asked), ['e-1']);
+        assert.deepEqual(await taken(first), ['e-2']);
+      });
+    } finally {
+      await connection.close();
+    }
     assert.deepEqual(await taken(silent), ['e-3']);
     assert.deepEqual(bridge.lines('breaker open'), []);
     await stage.parked(bridge.queue, 0);
     await bridge.stop();
-    worker.shutdown();
-    await working;
-    await connection.close();
   });
 
   it('ignore acknowledges, and so does what `when` turns down', async () => {

@@ -148,7 +148,7 @@ describe('the scheduler', () => {
   });
 
   it('gathers at most 100 events, and at most 256 KiB', async () => {
-    const { inbox, calls, carried } = stage();
+    const { inbox, carried } = stage();
     for (let event = 0; event < 151; event += 1) inbox('many');
     for (let event = 0; event < 6; event += 1) inbox('large', { size: 100 * 1024 });
     await turn();
@@ -238,6 +238,31 @@ describe('the scheduler', () => {
     calls[2]?.answer();
     await turn();
     assert.deepEqual(carried().at(-1), 'e-5');
+  });
+
+  it('lets nothing overtake an event of its workflow that comes again, but a start', async () => {
+    const { inbox, signal, start, calls, deliveries } = stage();
+    signal('w');
+    inbox('w');
+    inbox('w');
+    start('w');
+    inbox('w');
+    signal('v');
+    await turn();
+    calls[0]?.fail(new TypeError('x is not a function'));
+    calls[1]?.answer();
+    await turn();
+    assert.deepEqual(deliveries().toSorted(), [
+      'e-1 unexpected',
+      'e-2 workflow-stopped',
+      'e-3 workflow-stopped',
+      'e-6 delivered',
+    ]);
+    calls[2]?.answer();
+    await turn();
+    calls[3]?.answer();
+    await turn();
+    assert.deepEqual(deliveries().slice(4), ['e-4 delivered', 'e-5 delivered']);
   });
 
   it('bisects a batch that is too large, and settles each of it by itself', async () => {
@@ -402,7 +427,7 @@ describe('the scheduler', () => {
     stopping.abort();
     start('v');
     await turn();
-    assert.deepEqual(deliveries().toSorted(), ['e-2 stopping', 'e-3 stopping']);
+    assert.deepEqual(deliveries(), ['e-2 stopping', 'e-3 stopping']);
     calls[0]?.answer();
     await turn();
     assert.deepEqual(deliveries().at(-1), 'e-1 delivered');

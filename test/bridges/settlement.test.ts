@@ -48,6 +48,7 @@ const DELIVERIES = Object.keys({
   unanswered: 0,
   refused: 0,
   'held-too-long': 0,
+  'workflow-stopped': 0,
   stopping: 0,
 } satisfies Record<Delivery, 0>) as Delivery[];
 

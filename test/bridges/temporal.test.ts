@@ -171,12 +171,16 @@ describe('Temporal as the bridge calls it', () => {
       }
     }
 
+    let stopping: AbortController;
+    beforeEach(() => void (stopping = new AbortController()));
+    // A test that fails would leave its bridge running.
+    afterEach(() => stopping.abort());
+
     for (const direction of ['encode', 'decode'] as const) {
       it(`at ${direction}, parks nothing, and delivers everything once it works again`, async () => {
         const codec = new Codec();
         const queue = await stage.createQueue();
         const { logger, lines } = capturingLogger();
-        const stopping = new AbortController();
         const running = bridge({
           queueUrls: [queue.url],
           routes: [

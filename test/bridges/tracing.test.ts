@@ -71,6 +71,7 @@ describe('an X-Ray trace header', () => {
 describe('a trace', () => {
   const exporter = new InMemorySpanExporter();
   let stage: BridgeStage;
+  let stopping: AbortController;
 
   before(async function () {
     this.timeout(60_000);
@@ -79,6 +80,7 @@ describe('a trace', () => {
   after(() => stage.stop());
 
   function setUp(): void {
+    stopping = new AbortController();
     context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
     propagation.setGlobalPropagator(new W3CTraceContextPropagator());
     trace.setGlobalTracerProvider(
@@ -87,6 +89,8 @@ describe('a trace', () => {
   }
 
   function tearDown(): void {
+    // A test that fails would leave its bridge running.
+    stopping.abort();
     trace.disable();
     propagation.disable();
     context.disable();
@@ -243,7 +247,6 @@ describe('a trace', () => {
 
     it("is carried into the workflow by Temporal's own interceptors", async () => {
       const queue = await stage.createQueue();
-      const stopping = new AbortController();
       const running = bridge({
         queueUrls: [queue.url],
         routes: [

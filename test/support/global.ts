@@ -21,4 +21,6 @@ export async function mochaGlobalSetup(): Promise<void> {
 /** Mocha's: once after the last test. */
 export async function mochaGlobalTeardown(): Promise<void> {
   await stopServers?.();
+  // Without a worker in the run it would keep the process.
+  if (process.env['WAYBILL_TEST_SERVERS'] !== 'off') await Runtime.instance().shutdown();
 }

@@ -66,7 +66,7 @@ export function createCore({ read, scheduler, logger, metrics }: CoreOptions): C
           : release('route-failed', 30, record.reason);
       return { index, settlement, about, operation: 'unread' };
     }
-    const { planned, traceparent } = record;
+    const { planned, trace: own } = record;
     const { plan, event } = planned;
     const about = aboutOf(event, plan);
     let delivered: Delivered = { delivery: 'ignored' };
@@ -76,8 +76,8 @@ export function createCore({ read, scheduler, logger, metrics }: CoreOptions): C
         planned,
         size,
         lease,
-        trace:
-          traceparent === undefined || trace.traceparent !== undefined ? trace : { traceparent },
+        // What its sender noted beside the body is nearer than what the event carries.
+        trace: trace.traceparent === undefined ? { ...trace, ...own } : trace,
       });
     }
     return { index, settlement: settle(plan, delivered, age()), about, operation: plan.operation };

@@ -1,3 +1,4 @@
+import { readCloudEvent } from './cloudEvent.ts';
 import { EventRejectedError } from './codes.ts';
 import {
   fieldOf,
@@ -7,14 +8,23 @@ import {
   malformed,
   own,
   placeOf,
-  readBase64,
-  readId,
   readJson,
-  readName,
   whatCame,
   type JsonObject,
-  type JsonPath,
 } from './json.ts';
+import {
+  asRejection,
+  countEnvelope,
+  enterField,
+  enterRecord,
+  enterText,
+  idsOf,
+  named,
+  optionalId,
+  start,
+  type Reading,
+  type Text,
+} from './reading.ts';
 import type { SourceMessage } from './record.ts';
 import {
   isFromAws,
@@ -24,6 +34,7 @@ import {
   readStreamRecord,
   type ReadEvent,
 } from './streamRecord.ts';
+import { traceIn, traceOf, type TraceContext } from './traceContext.ts';
 
 /** Who an event says it is. */
 export interface EventIdentity {
@@ -37,7 +48,7 @@ export interface EventIdentity {
 export interface UnwrappedEvent extends EventIdentity {
   readonly data: unknown;
   /** The W3C trace context that the event itself carries. */
-  readonly trace: { readonly traceparent?: string; readonly tracestate?: string };
+  readonly trace: TraceContext;
 }
 
 /** One record of a message: an event, or why it is none, with its identity where that could be read. */
@@ -55,45 +66,7 @@ export type UnwrappedRecord =
  */
 export const MAX_BODY_BYTES = 256 * 1024;
 
-/** SNS inside EventBridge inside SNS: more than that is a loop, not a route. */
-const MAX_ENVELOPES = 3;
 const MAX_RECORDS = 1_000;
-
-const TRACEPARENT = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/;
-const JSON_TYPE = /^[^/\s]+\/(?:[^;\s]+\+)?json\s*(?:;|$)/i;
-
-type Trace = UnwrappedEvent['trace'];
-type ReadId = string | EventRejectedError | undefined;
-
-const NO_TRACE: Trace = Object.freeze({});
-
-/** A text that was parsed as JSON, and its path for reasons. */
-interface Text {
-  readonly text: string;
-  readonly at: string;
-}
-
-/** How far the envelopes around a record have been read. */
-interface Reading {
-  layer: unknown;
-  /** The layer's path for reasons, through all texts. */
-  at: string;
-  /** The layer's path within the innermost text. */
-  path: JsonPath;
-  /** Outermost first. */
-  readonly texts: Text[];
-  envelopes: number;
-  lists: number;
-  // Each is of the innermost envelope of its kind: that ID is the one its first sender knows.
-  eventBridgeId: ReadId;
-  snsId: ReadId;
-  /** What counts where those are missing. */
-  outerIds: readonly ReadId[];
-  readonly messageId: string;
-  trace: Trace;
-  /** What is known by a Kinesis record around the layer. */
-  record: ReadEvent | undefined;
-}
 
 /**
  * Reads the events out of a body: raw JSON (`{ source, type, eventId?, data }`), CloudEvents 1.0, EventBridge events,
@@ -237,54 +210,8 @@ function openKinesisRecord(layer: JsonObject, reading: Reading): ReadEvent | und
   return undefined;
 }
 
-/** https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/formats/json-format.md */
-function readCloudEvent(layer: JsonObject, { at, texts }: Reading): ReadEvent {
-  const event = named(layer, at, 'type', readId(own(layer, 'id'), at, 'id'), own(layer, 'data'));
-  const version = own(layer, 'specversion');
-  if (version !== '1.0') {
-    const reason = `${fieldOf(at, 'specversion')}: expected the string 1.0, received ${whatCame(version)}`;
-    return { ...event, refusal: new EventRejectedError('unknown-version', reason) };
-  }
-  if (!Object.hasOwn(layer, 'data_base64')) return event;
-  const dataAt = fieldOf(at, 'data_base64');
-  try {
-    if (Object.hasOwn(layer, 'data')) {
-      throw malformed(dataAt, 'expected either this or data, received both');
-    }
-    const contentType = own(layer, 'datacontenttype') ?? 'application/json';
-    if (typeof contentType !== 'string' || !JSON_TYPE.test(contentType)) {
-      throw malformed(
-        fieldOf(at, 'datacontenttype'),
-        `expected a JSON media type, as data_base64 is read as JSON, received ${whatCame(contentType)}`,
-      );
-    }
-    const text = readBase64(own(layer, 'data_base64'), dataAt);
-    const data = readJson(text, dataAt);
-    texts.push({ text, at: dataAt });
-    return { ...event, data };
-  } catch (error) {
-    return { ...event, refusal: asRejection(error) };
-  }
-}
-
 function readRaw(layer: JsonObject, at: string): ReadEvent {
   return named(layer, at, 'type', optionalId(layer, at, 'eventId'), own(layer, 'data'));
-}
-
-function named(
-  layer: JsonObject,
-  at: string,
-  typeKey: string,
-  ownId: ReadId,
-  data: unknown,
-): ReadEvent {
-  const source = readName(own(layer, 'source'), at, 'source');
-  return { source, type: readName(own(layer, typeKey), at, typeKey), ownId, data };
-}
-
-function optionalId(layer: unknown, at: string, key: string): ReadId {
-  const id = own(layer, key);
-  return id === undefined ? undefined : readId(id, at, key);
 }
 
 function isNotification(layer: unknown): layer is JsonObject {
@@ -322,71 +249,6 @@ function isList(read: ReadEvent | readonly unknown[]): read is readonly unknown[
   return Array.isArray(read);
 }
 
-function start(messageId: string): Reading {
-  return {
-    layer: undefined,
-    at: '',
-    path: [],
-    texts: [],
-    envelopes: 0,
-    lists: 0,
-    eventBridgeId: undefined,
-    snsId: undefined,
-    outerIds: [],
-    messageId,
-    trace: NO_TRACE,
-    record: undefined,
-  };
-}
-
-function enterText(reading: Reading, text: string, at: string): void {
-  reading.layer = readJson(text, at);
-  reading.at = at;
-  reading.path = [];
-  reading.texts.push({ text, at });
-}
-
-function enterField(reading: Reading, value: unknown, key: string): void {
-  reading.layer = value;
-  reading.at = fieldOf(reading.at, key);
-  reading.path = [...reading.path, key];
-}
-
-/** What stands around several records has one ID for all of them. */
-function enterRecord(outer: Reading, layer: unknown, index: number): Reading {
-  const { eventBridgeId, snsId, outerIds } = outer;
-  const numbered = (id: ReadId) => (typeof id === 'string' ? `${id}#${index}` : id);
-  return {
-    ...outer,
-    layer,
-    at: placeOf(outer.at, [index]),
-    path: [],
-    texts: [],
-    record: undefined,
-    eventBridgeId: undefined,
-    snsId: undefined,
-    outerIds: [eventBridgeId, snsId, ...outerIds].map(numbered),
-    messageId: `${outer.messageId}#${index}`,
-  };
-}
-
-function countEnvelope(reading: Reading): void {
-  reading.envelopes += 1;
-  if (reading.envelopes > MAX_ENVELOPES) {
-    throw new EventRejectedError('malformed', `body: more than ${MAX_ENVELOPES} envelopes`);
-  }
-}
-
-function traceIn(layer: unknown, outer: Trace): Trace {
-  return traceOf(own(layer, 'traceparent'), own(layer, 'tracestate'), outer);
-}
-
-/** The two belong together: a state without its parent says nothing. */
-function traceOf(traceparent: unknown, tracestate: unknown, outer: Trace): Trace {
-  if (typeof traceparent !== 'string' || !TRACEPARENT.test(traceparent)) return outer;
-  return typeof tracestate === 'string' ? { traceparent, tracestate } : { traceparent };
-}
-
 /** An event, unless something about it is wrong. */
 function settled(
   index: number,
@@ -413,11 +275,6 @@ function rejected(index: number, identity: EventIdentity | null, error: unknown)
   return { index, identity, rejection: asRejection(error) };
 }
 
-function asRejection(error: unknown): EventRejectedError {
-  if (error instanceof EventRejectedError) return error;
-  throw error;
-}
-
 function errorOf(read: ReadEvent, reading: Reading): EventRejectedError | undefined {
   const said = [read.source, ...idsOf(read, reading), read.type, read.refusal];
   return said.find((each) => each instanceof EventRejectedError);
@@ -428,10 +285,6 @@ function identityOf(read: ReadEvent | undefined, reading: Reading): EventIdentit
   const known = idsOf(read, reading).find((each) => typeof each === 'string');
   const { source, type } = read;
   return { id: `${source}:${known ?? reading.messageId}`, source, type };
-}
-
-function idsOf({ ownId }: ReadEvent, { eventBridgeId, snsId, outerIds }: Reading): ReadId[] {
-  return [ownId, eventBridgeId, snsId, ...outerIds];
 }
 
 function oversize(at: string, size: number): EventRejectedError {

@@ -4,13 +4,14 @@ import { unwrap, type EventIdentity, type UnwrappedRecord } from './envelope.ts'
 import type { ParkingCode } from '../contracts/parking.ts';
 import type { SourceMessage } from './record.ts';
 import { routeTable, type Planned, type Route } from './route.ts';
+import type { TraceContext } from './traceContext.ts';
 
 /** The longest a schema may take, in milliseconds: it may ask elsewhere, and hang. */
 const LONGEST_VALIDATION = 10_000;
 
 /** One record of a message, read as far as its plan. */
 export type ReadRecord = { readonly index: number } & (
-  | { readonly kind: 'planned'; readonly planned: Planned; readonly traceparent?: string }
+  | { readonly kind: 'planned'; readonly planned: Planned; readonly trace: TraceContext }
   | {
       /** It can never be delivered. */
       readonly kind: 'rejected';
@@ -44,12 +45,11 @@ export function createReader(routes: readonly Route[]): Reader {
       return { index, kind: 'rejected', identity, code: rejection.code, reason: rejection.message };
     }
     const { event } = record;
-    const { traceparent } = event.trace;
     const read = (planned: Planned): ReadRecord => ({
       index,
       kind: 'planned',
       planned,
-      ...(traceparent !== undefined && { traceparent }),
+      trace: event.trace,
     });
     const refuse = (error: unknown): ReadRecord => {
       const identity = { id: event.id, source: event.source, type: event.type };

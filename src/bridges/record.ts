@@ -1,3 +1,5 @@
+import type { TraceContext } from './traceContext.ts';
+
 /** How long the bridge may keep a message. Times are milliseconds since the epoch, by the local clock. */
 export interface Lease {
   /** Until then nobody else is given the message. The source moves it on while it holds the message. */
@@ -16,11 +18,8 @@ export interface ParkedBefore {
   readonly records: readonly number[] | null;
 }
 
-/** The trace that a message belongs to, as its sender noted it beside the body. */
-export interface MessageTrace {
-  /** W3C's, from the message attributes `traceparent` and `tracestate`. */
-  readonly traceparent?: string;
-  readonly tracestate?: string;
+/** The trace that a message belongs to, as its sender noted it beside the body: W3C's from the message attributes `traceparent` and `tracestate`. */
+export interface MessageTrace extends TraceContext {
   /** X-Ray's, from the system attribute of that name. */
   readonly awsTraceHeader?: string;
 }

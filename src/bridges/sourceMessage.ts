@@ -2,6 +2,7 @@ import type { Message } from '@aws-sdk/client-sqs';
 import { parkedBeforeOf } from './parking.ts';
 import type { Queue } from './queue.ts';
 import type { Lease, SourceMessage } from './record.ts';
+import { traceOf } from './traceContext.ts';
 
 /**
  * What the core needs of an SQS message.
@@ -16,8 +17,7 @@ export function sourceMessageOf(
 ): SourceMessage {
   const { MessageId = '', Body = '', Attributes, MessageAttributes } = message;
   const firstReceivedAt = Attributes?.ApproximateFirstReceiveTimestamp;
-  const traceparent = MessageAttributes?.['traceparent']?.StringValue;
-  const tracestate = MessageAttributes?.['tracestate']?.StringValue;
+  const { traceparent, tracestate } = MessageAttributes ?? {};
   const awsTraceHeader = Attributes?.AWSTraceHeader;
   return {
     queue: queue.name,
@@ -26,8 +26,7 @@ export function sourceMessageOf(
     group: queue.fifo ? (Attributes?.MessageGroupId ?? null) : null,
     firstReceivedAt: firstReceivedAt ? Number(firstReceivedAt) - clockOffset : Date.now(),
     trace: {
-      ...(traceparent !== undefined && { traceparent }),
-      ...(tracestate !== undefined && { tracestate }),
+      ...traceOf(traceparent?.StringValue, tracestate?.StringValue),
       ...(awsTraceHeader !== undefined && { awsTraceHeader }),
     },
     parkedBefore: parkedBeforeOf(message),

@@ -20,8 +20,10 @@ function createTestCore() {
     return gate;
   };
   const delivered: string[] = [];
+  const traces: object[] = [];
   const scheduler = {
-    async deliver({ planned }: Parameters<Scheduler['deliver']>[0]) {
+    async deliver({ planned, trace }: Parameters<Scheduler['deliver']>[0]) {
+      traces.push(trace);
       const { gate, answer } = planned.event.data as { gate?: boolean; answer: Delivery };
       delivered.push(planned.event.id.replace('test:', ''));
       return { delivery: gate ? await gateOf(planned.event.id).promise : answer };
@@ -54,6 +56,7 @@ function createTestCore() {
     lines,
     settled,
     delivered,
+    traces,
     open: (id: string, answer: Delivery = 'delivered') => gateOf(`test:${id}`).resolve(answer),
     handle: (
       id: string,
@@ -230,6 +233,19 @@ describe('the core', () => {
     const { handle, settled } = createTestCore();
     await handle('1', 'signal', { lease: expired() });
     assert.deepEqual(settled, [['1', 'delete']]);
+  });
+
+  it('takes the trace beside the body before the one in it, and both with their state', async () => {
+    const { handle, traces } = createTestCore();
+    const [beside, within] = ['a', 'b'].map((id) => `00-${id.repeat(32)}-${id.repeat(16)}-01`);
+    const event = { source: 'test', type: 'signal', data: { answer: 'delivered', to: 'w' } };
+    const body = JSON.stringify({ ...event, traceparent: within, tracestate: 'k=v' });
+    await handle('1', 'signal', { body, trace: { awsTraceHeader: 'Root=1' } });
+    await handle('2', 'signal', { body, trace: { traceparent: `${beside}` } });
+    assert.deepEqual(traces, [
+      { awsTraceHeader: 'Root=1', traceparent: within, tracestate: 'k=v' },
+      { traceparent: beside },
+    ]);
   });
 
   describe('with a message of several records', () => {

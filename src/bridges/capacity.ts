@@ -4,7 +4,7 @@ const MOST = 500;
 /** How many seconds' worth of messages may be in hand: half of what their visibility timeout leaves. */
 const SECONDS = 10;
 /** The most bytes of bodies in hand of one queue: SQS's messages have up to 1 MiB. */
-const MOST_BYTES = 32 * 1024 * 1024;
+const MOST_BYTES = 16 * 1024 * 1024;
 /** What one receive may bring. */
 const RECEIVE = 10;
 /** How much of the rate a second without news leaves. */

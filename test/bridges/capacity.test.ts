@@ -53,8 +53,8 @@ describe('what may be in hand', () => {
 
   it('ends where the bodies in hand are large', () => {
     const { room, inHand } = stage();
-    inHand.messages = 33;
-    inHand.bytes = 33 * 1024 * 1024;
+    inHand.messages = 17;
+    inHand.bytes = 17 * 1024 * 1024;
     assert.equal(room(), 0);
   });
 });

@@ -74,10 +74,10 @@ function nameStatus(error: StatusError): Refusal {
         : 'throttled';
     case INVALID_ARGUMENT:
       if (/size|too large|blob/i.test(details)) return 'too-large';
-      return /limit/i.test(details) ? 'busy' : 'unexpected';
+      return /signal events/i.test(details) ? 'busy' : 'unexpected';
     case FAILED_PRECONDITION:
       // The total of updates in one run.
-      return /limit/i.test(details) ? 'busy' : 'unexpected';
+      return /updates/i.test(details) ? 'busy' : 'unexpected';
     default:
       return 'unexpected';
   }

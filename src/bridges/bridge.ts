@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { SQSClient } from '@aws-sdk/client-sqs';
+import type { SQSClient } from '@aws-sdk/client-sqs';
 import type { Client } from '@temporalio/client';
 import { createCore } from './core.ts';
 import { consoleLogger, type Logger } from './logger.ts';
@@ -9,6 +9,7 @@ import { describeQueue } from './queue.ts';
 import { createReader } from './reader.ts';
 import type { Route } from './route.ts';
 import { createScheduler } from './scheduler.ts';
+import { defaultSqs } from './sqsClient.ts';
 import { createSqsSource, type SqsSource } from './sqsSource.ts';
 import { createTemporal } from './temporal.ts';
 
@@ -22,7 +23,7 @@ export interface BridgeOptions {
    * `Connection.connect({ interceptors: [] })`.
    */
   readonly client: Client;
-  /** Default: a client as the AWS SDK's own environment variables describe it. */
+  /** Default: a client as the AWS SDK's own environment variables describe it, with deadlines. */
   readonly sqs?: SQSClient;
   /** Default: one JSON object a line to standard output, from level info. */
   readonly logger?: Logger;
@@ -47,15 +48,16 @@ export function bridge(options: BridgeOptions) {
   const {
     queueUrls,
     client,
-    sqs = new SQSClient(),
+    sqs = defaultSqs(),
     logger = consoleLogger,
     graceSeconds = 20,
     startsPerSecond,
   } = options;
   assertAtLeast('graceSeconds', graceSeconds, 0);
-  if (startsPerSecond !== undefined) assertAtLeast('startsPerSecond', startsPerSecond, 1);
   const read = createReader(options.routes);
   const temporal = createTemporal(client);
+  if (queueUrls.length === 0)
+    throw new RangeError('queueUrls: expected at least one, received none');
 
   async function run(signal: AbortSignal): Promise<void> {
     const queues = await Promise.all(queueUrls.map((url) => describeQueue(sqs, url)));

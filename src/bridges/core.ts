@@ -121,13 +121,13 @@ export function createCore({ read, scheduler, logger, metrics }: CoreOptions): C
     const comesAgain = settlement.kind === 'release' || settlement.kind === 'drop';
     if (group && comesAgain) group.stopped = true;
     if (decided.length > 1) {
-      if (comesAgain) ledger.keep(message.messageId, decided.filter(isSettled));
-      else ledger.forget(message.messageId);
+      ledger.keep(message.messageId, decided.filter(isSettled));
     }
     const isOverruled = comesAgain && kind !== settlement.kind;
     for (const each of decided) report(message, isOverruled ? { ...each, settlement } : each);
     try {
       await carryOut(settlement, about);
+      if (!comesAgain) ledger.forget(message.messageId);
     } catch (error) {
       if (group) group.stopped = true;
       logger.error(
@@ -157,35 +157,41 @@ export function createCore({ read, scheduler, logger, metrics }: CoreOptions): C
     else logger.info(fields, 'settled');
   }
 
+  async function handle(message: SourceMessage, carryOut: CarryOut): Promise<void> {
+    const records = read(message);
+    if (message.group === null) {
+      const decided = await decideAll(message, await records);
+      return await settleMessage(message, decided, null, carryOut);
+    }
+    // Only a parking is waited for by those behind: should another call fail, what comes again was delivered in its
+    // turn, or SQS holds the group back for it.
+    let carried: Promise<void> | undefined;
+    const carryOutInGroup: CarryOut = async (settlement, about) => {
+      if (settlement.kind === 'park') await carryOut(settlement, about);
+      else carried = carryOut(settlement, about);
+    };
+    await groups.run(`${message.queue}\n${message.group}`, {
+      shared: records instanceof Promise ? records.then(inboxOf) : inboxOf(records),
+      run: async (group) => {
+        const decided = group.stopped
+          ? (await records).map(heldBack)
+          : await decideAll(message, await records);
+        return () => settleMessage(message, decided, group, carryOutInGroup);
+      },
+    });
+    await carried;
+  }
+
   return {
     async handle(message, carryOut) {
-      const records = read(message);
-      if (message.group === null) {
-        const decided = await decideAll(message, await records);
-        return await settleMessage(message, decided, null, carryOut);
-      }
-      // Only a parking is waited for by those behind: should another call fail, what comes again was delivered in its
-      // turn, or SQS holds the group back for it.
-      let carried: Promise<void> | undefined;
-      const carryOutInGroup: CarryOut = async (settlement, about) => {
-        if (settlement.kind === 'park') await carryOut(settlement, about);
-        else carried = carryOut(settlement, about);
-      };
-      await groups.run(`${message.queue}\n${message.group}`, {
-        shared: records instanceof Promise ? records.then(inboxOf) : inboxOf(records),
-        run: async (group) => {
-          const decided = group.stopped
-            ? (await records).map(heldBack)
-            : await decideAll(message, await records);
-          return () => settleMessage(message, decided, group, carryOutInGroup);
-        },
-      });
-      await carried?.catch((error: unknown) =>
+      try {
+        await handle(message, carryOut);
+      } catch (error) {
         logger.error(
           { messageId: message.messageId, queue: message.queue, err: error },
           'not settled',
-        ),
-      );
+        );
+      }
     },
   };
 }

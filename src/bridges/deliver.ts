@@ -1,13 +1,15 @@
 import { createHash } from 'node:crypto';
 import {
+  QueryNotRegisteredError,
   WithStartWorkflowOperation,
   WorkflowNotFoundError,
   type WorkflowClient,
 } from '@temporalio/client';
 import type { Workflow } from '@temporalio/common';
-import { inboxSignal } from '../contracts/inbox.ts';
+import { fingerprint, splitFingerprints } from '../contracts/fingerprint.ts';
+import { inboxQuery, inboxSignal } from '../contracts/inbox.ts';
 import { nameRefusal, type Refusal } from './answer.ts';
-import type { LatePlan, Plan, StartPlan } from './plan.ts';
+import type { Plan, StartPlan } from './plan.ts';
 import type { Planned } from './route.ts';
 import { startOnce } from './startOnce.ts';
 import type { Temporal } from './temporal.ts';
@@ -55,11 +57,57 @@ export async function deliver(
   } catch (error) {
     answer = { delivery: nameCall(error), error };
   }
+  if (answer.delivery === 'late') {
+    return await deliverLate(temporal, client, batch, deadline);
+  }
   // One of them may spoil it for all.
   if (batch.length > 1 && (answer.delivery === 'too-large' || answer.delivery === 'unexpected')) {
     return await deliverHalves(temporal, batch, deadline);
   }
   return batch.map(() => answer);
+}
+
+/** Each event's own policy decides, one after another. */
+async function deliverLate(
+  temporal: Temporal,
+  client: WorkflowClient,
+  batch: readonly Planned[],
+  deadline: number,
+): Promise<readonly Delivered[]> {
+  const answers: Delivered[] = [];
+  let known: (eventId: string) => boolean = () => false;
+  try {
+    const needsInbox = batch.some(
+      ({ plan }) => plan.operation === 'inbox' && plan.late !== 'acknowledge',
+    );
+    if (needsInbox) known = await temporal.call(deadline, '', () => knownTo(client, batch));
+    for (const { event, plan } of batch) {
+      const late = 'late' in plan ? plan.late : 'acknowledge';
+      if (known(event.id)) answers.push({ delivery: 'duplicate' });
+      else if (typeof late === 'string') answers.push({ delivery: 'late' });
+      else answers.push(await temporal.call(deadline, event.id, () => start(client, late, event)));
+    }
+  } catch (error) {
+    const refused: Delivered = { delivery: nameCall(error), error };
+    while (answers.length < batch.length) answers.push(refused);
+  }
+  return answers;
+}
+
+/** What a closed workflow's inbox dealt with: an event that ended it may come again, and is not late then. */
+async function knownTo(client: WorkflowClient, batch: readonly Planned[]) {
+  const [{ plan }] = batch as readonly [Planned];
+  if (plan.operation === 'ignore') return () => false;
+  try {
+    const { records, older } = await client.getHandle(plan.workflowId).query(inboxQuery);
+    const ids = new Set(records.map(({ id }) => id));
+    const fingerprints = new Set(splitFingerprints(older));
+    return (id: string) => ids.has(id) || fingerprints.has(fingerprint(id));
+  } catch (error) {
+    // It never had an inbox.
+    if (error instanceof QueryNotRegisteredError) return () => false;
+    throw error;
+  }
 }
 
 async function deliverHalves(
@@ -118,14 +166,12 @@ async function callFor(client: WorkflowClient, batch: readonly Planned[]): Promi
       return await start(client, plan, event);
     case 'inbox': {
       const events = batch.map(({ event: { id, type, data } }) => ({ id, type, data }));
-      return await toExisting(client, plan, event, (handle) => handle.signal(inboxSignal, events));
+      return await toExisting(client, plan, (handle) => handle.signal(inboxSignal, events));
     }
     case 'signal':
-      return await toExisting(client, plan, event, (handle) =>
-        handle.signal(plan.signal, ...plan.args),
-      );
+      return await toExisting(client, plan, (handle) => handle.signal(plan.signal, ...plan.args));
     case 'update':
-      return await toExisting(client, plan, event, (handle) =>
+      return await toExisting(client, plan, (handle) =>
         handle.executeUpdate<unknown, UpdateArgs>(plan.update, {
           args: plan.args as UpdateArgs,
           updateId: event.id,
@@ -133,7 +179,7 @@ async function callFor(client: WorkflowClient, batch: readonly Planned[]): Promi
       );
     case 'signalWithStart': {
       const { workflowId, taskQueue, args, signal, signalArgs } = plan;
-      return await startingIfNew(client, plan.late, event, () =>
+      return await startingIfNew(() =>
         client.signalWithStart(plan.workflowType, {
           workflowId,
           taskQueue,
@@ -147,7 +193,7 @@ async function callFor(client: WorkflowClient, batch: readonly Planned[]): Promi
     }
     case 'updateWithStart': {
       const { workflowId, taskQueue, args, update, updateArgs } = plan;
-      return await startingIfNew(client, plan.late, event, () =>
+      return await startingIfNew(() =>
         client.executeUpdateWithStart<Workflow, unknown, UpdateArgs>(update, {
           args: updateArgs as UpdateArgs,
           updateId: event.id,
@@ -177,8 +223,7 @@ async function start(
 /** To a workflow that has to be there. */
 async function toExisting(
   client: WorkflowClient,
-  { workflowId, late }: Extract<Plan, { earlySeconds: number }>,
-  event: Planned['event'],
+  { workflowId }: Extract<Plan, { earlySeconds: number }>,
   call: (handle: ReturnType<WorkflowClient['getHandle']>) => Promise<unknown>,
 ): Promise<Delivered> {
   const handle = client.getHandle(workflowId);
@@ -192,34 +237,20 @@ async function toExisting(
   try {
     const { status } = await handle.describe();
     // It was started in between: the next delivery finds it.
-    if (status.name === 'RUNNING') return { delivery: 'busy' };
+    return { delivery: status.name === 'RUNNING' ? 'busy' : 'late' };
   } catch (error) {
     if (error instanceof WorkflowNotFoundError) return { delivery: 'early' };
     throw error;
   }
-  return await tooLate(client, late, event);
 }
 
 /** To a workflow that is started where its ID was never used. */
-async function startingIfNew(
-  client: WorkflowClient,
-  late: LatePlan,
-  event: Planned['event'],
-  call: () => Promise<unknown>,
-): Promise<Delivered> {
+async function startingIfNew(call: () => Promise<unknown>): Promise<Delivered> {
   try {
     await call();
     return { delivery: 'delivered' };
   } catch (error) {
-    if (nameRefusal(error) !== 'closed') throw error;
-    return await tooLate(client, late, event);
+    if (nameRefusal(error) === 'closed') return { delivery: 'late' };
+    throw error;
   }
-}
-
-async function tooLate(
-  client: WorkflowClient,
-  late: LatePlan,
-  event: Planned['event'],
-): Promise<Delivered> {
-  return typeof late === 'string' ? { delivery: 'late' } : await start(client, late, event);
 }

@@ -5,6 +5,7 @@ import {
 } from '@aws-sdk/client-sqs';
 import { createBatcher } from './batch.ts';
 import type { Queue } from './queue.ts';
+import { inTime } from './sqsClient.ts';
 
 /** How long the first of a batch waits for others, in milliseconds. */
 const LINGER = 10;
@@ -23,6 +24,7 @@ export function createHider(sqs: SQSClient, { url }: Queue) {
             VisibilityTimeout: seconds,
           })),
         }),
+        inTime(),
       );
       return new Set(Failed.map(({ Id }) => Number(Id)));
     },

@@ -1,6 +1,7 @@
 /** The bridge as the handler of an SQS event source mapping: `waybill/bridge/lambda`. */
-import { GetQueueUrlCommand, SQSClient, type Message } from '@aws-sdk/client-sqs';
+import { GetQueueUrlCommand, type Message, type SQSClient } from '@aws-sdk/client-sqs';
 import type { Client } from '@temporalio/client';
+import type { ReleaseCode } from './codes.ts';
 import { createCore, type Core, type EventAbout } from './core.ts';
 import { createHider } from './hider.ts';
 import { consoleLogger, type Logger } from './logger.ts';
@@ -11,8 +12,9 @@ import { createReader } from './reader.ts';
 import type { SourceMessage } from './record.ts';
 import type { Route } from './route.ts';
 import { createScheduler } from './scheduler.ts';
+import { defaultSqs } from './sqsClient.ts';
 import { sourceMessageOf } from './sourceMessage.ts';
-import type { Settlement } from './settlement.ts';
+import { growing, type Settlement } from './settlement.ts';
 import { createTemporal } from './temporal.ts';
 
 export interface LambdaOptions {
@@ -72,7 +74,7 @@ const LEAST_TIME = ANSWER_TIME + 6_000;
  * @throws QueueUnfitError (the invocation fails) when the queue's settings break the bridge's contract.
  */
 export function lambdaHandler(options: LambdaOptions) {
-  const { connect, sqs = new SQSClient(), logger = consoleLogger, startsPerSecond } = options;
+  const { connect, sqs = defaultSqs(), logger = consoleLogger, startsPerSecond } = options;
   const read = createReader(options.routes);
   const metrics = createMetrics();
   const never = new AbortController().signal;
@@ -195,7 +197,7 @@ export function lambdaHandler(options: LambdaOptions) {
         return false;
       case 'release':
         // Where it fails the message comes again all the same, when its visibility timeout ends.
-        await hidersOf(queue).add({ message, seconds: settlement.delaySeconds });
+        await hidersOf(queue).add({ message, seconds: delayOf(settlement, source) });
         return false;
       case 'park': {
         const note = noteOf(source, message, settlement, about);
@@ -206,6 +208,22 @@ export function lambdaHandler(options: LambdaOptions) {
       }
     }
   }
+}
+
+const OUTAGES: ReadonlySet<ReleaseCode> = new Set(['unavailable', 'denied', 'held-too-long']);
+/** The longest that a message is hidden in an outage, in seconds. */
+const LONGEST_OUTAGE_DELAY = 900;
+
+/** A mapping cannot be told to receive nothing: in an outage what it delivers stays hidden longer each time, or its receives would run out. */
+function delayOf(
+  { code, delaySeconds }: Extract<Settlement, { kind: 'release' }>,
+  { firstReceivedAt }: SourceMessage,
+): number {
+  if (!OUTAGES.has(code)) return delaySeconds;
+  return Math.max(
+    delaySeconds,
+    growing((Date.now() - firstReceivedAt) / 1_000, LONGEST_OUTAGE_DELAY),
+  );
 }
 
 function messageOf(record: LambdaRecord): Message {

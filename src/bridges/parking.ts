@@ -10,6 +10,7 @@ import type { EventAbout } from './core.ts';
 import type { Queue } from './queue.ts';
 import type { ParkedBefore, SourceMessage } from './record.ts';
 import type { Settlement } from './settlement.ts';
+import { inTime } from './sqsClient.ts';
 
 /** SQS's limits (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html). */
 const MOST_ATTRIBUTES = 10;
@@ -44,6 +45,7 @@ export async function parkMessage(
       // The event ID would make a second parking within five minutes vanish while answering success.
       ...(queue.fifo && { MessageDeduplicationId: message.MessageId }),
     }),
+    inTime(),
   );
   return fits;
 }

@@ -7,6 +7,8 @@ import { VISIBILITY_SECONDS, type SqsSource } from './sqsSource.ts';
 
 /** The longest that SQS lets a poll wait. */
 const POLL_SECONDS = 20;
+/** How long an answer of SQS may take to arrive, in milliseconds. */
+const ANSWER_TIME = 5_000;
 /** How often it is asked whether there is room again, in milliseconds. */
 const ROOM_CHECK = 20;
 /** How often a poller that is not needed asks whether it is, in milliseconds. */
@@ -33,6 +35,7 @@ export function startPoller(options: PollerOptions): () => Promise<void> {
   const { sqs, queue, source, logger, isHeld, isExtra, signal } = options;
   let pause = 0;
   let hasRoom = false;
+  let askedAt = 0;
   const giveRoomBack = () => {
     if (hasRoom) source.capacity.free();
     hasRoom = false;
@@ -58,6 +61,7 @@ export function startPoller(options: PollerOptions): () => Promise<void> {
         await delay(ROOM_CHECK, undefined, { signal });
       }
       hasRoom = true;
+      askedAt = Date.now();
       signal.throwIfAborted();
     },
     postReceiveMessageCallback: async () => {
@@ -65,7 +69,8 @@ export function startPoller(options: PollerOptions): () => Promise<void> {
     },
     handleMessageBatch: async (messages) => {
       giveRoomBack();
-      source.take(messages);
+      // An answer that lay there while the process stood still was hidden for us all the while.
+      source.take(messages, Math.min(Date.now(), askedAt + POLL_SECONDS * 1_000 + ANSWER_TIME));
       return undefined;
     },
   });

@@ -35,7 +35,7 @@ export async function describeQueue(sqs: SQSClient, url: string): Promise<Queue>
     deadLetterTargetArn?: string;
     maxReceiveCount?: number | string;
   };
-  const deadLetterName = policy.deadLetterTargetArn?.split(':').at(-1);
+  const [, , , , account, deadLetterName] = policy.deadLetterTargetArn?.split(':') ?? [];
   if (!deadLetterName) {
     throw new QueueUnfitError(
       `queue ${name}: expected a redrive policy with a dead-letter queue, found none`,
@@ -49,7 +49,10 @@ export async function describeQueue(sqs: SQSClient, url: string): Promise<Queue>
   }
   const { QueueUrl } = await naming(
     `queue ${name}: expected its dead-letter queue ${deadLetterName} to be there`,
-    () => sqs.send(new GetQueueUrlCommand({ QueueName: deadLetterName })),
+    () =>
+      sqs.send(
+        new GetQueueUrlCommand({ QueueName: deadLetterName, QueueOwnerAWSAccountId: account }),
+      ),
   );
   // The SDK speaks to the host that a queue's URL names: both queues are on the same.
   return { url, name, fifo, deadLetterUrl: new URL(new URL(QueueUrl ?? '').pathname, url).href };

@@ -55,7 +55,7 @@ export function createReader(routes: readonly Route[]): Reader {
       const identity = { id: event.id, source: event.source, type: event.type };
       return error instanceof EventRejectedError
         ? { index, kind: 'rejected', identity, code: error.code, reason: error.message }
-        : { index, kind: 'failed', identity, reason: String(error) };
+        : { index, kind: 'failed', identity, reason: textOf(error) };
     };
     try {
       const planned = routeOf(event).plan(event);
@@ -71,6 +71,11 @@ export function createReader(routes: readonly Route[]): Reader {
       ? Promise.all(records.map(async (record) => await record))
       : (records as ReadRecord[]);
   };
+}
+
+/** Anything can be thrown, and not everything has a text. */
+function textOf(error: unknown): string {
+  return error instanceof Error ? String(error) : `threw ${typeof error}`;
 }
 
 async function inTime<Value>(work: Promise<Value>): Promise<Value> {

@@ -101,6 +101,7 @@ export function on<Schema extends StandardSchemaV1>(
       const event: Event = { id, source, type, data };
       const isTaken = options.when?.(event) ?? true;
       const plan: Plan = isTaken ? planOf(event) : { operation: 'ignore' };
+      if (plan.operation !== 'ignore') assertWorkflowId(plan.workflowId);
       return { event, plan, namespace: options.namespace };
     };
     return {
@@ -242,6 +243,18 @@ export function routeTable(routes: readonly Route[]) {
       `no route takes source ${cut(event.source)}, type ${cut(event.type)}`,
     );
   };
+}
+
+/** Temporal's default limit (`limit.maxIDLength`), in bytes. */
+const LONGEST_WORKFLOW_ID = 1_000;
+
+function assertWorkflowId(workflowId: string): void {
+  const size = Buffer.byteLength(workflowId);
+  if (size >= 1 && size <= LONGEST_WORKFLOW_ID) return;
+  throw new EventRejectedError(
+    'malformed',
+    `workflowId: expected 1 to ${LONGEST_WORKFLOW_ID} bytes, received ${size}`,
+  );
 }
 
 const ANYTHING: StandardSchemaV1 = {

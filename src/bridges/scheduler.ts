@@ -1,4 +1,5 @@
 import { isGrpcDeadlineError, WorkflowNotFoundError } from '@temporalio/client';
+import { createAllowance } from './allowance.ts';
 import { createBreaker, type Breaker } from './breaker.ts';
 import { deliver, isSettling, type Delivered } from './deliver.ts';
 import {
@@ -72,6 +73,8 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   const breaker = createBreaker({ probe, onShut: pump, logger, signal: ending });
   let turns = 0;
   let updates = 0;
+  /** The lane whose call opened the breaker. */
+  let culprit: Lane | undefined;
   let pause = FIRST_PAUSE;
   let resume: NodeJS.Timeout | undefined;
   /** What arrives together is sent together: calls begin when all that came in has been looked at. */
@@ -106,7 +109,8 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
       free.push('signal');
       if (starts.isFree) free.push('start');
     }
-    if (updates < MOST_UPDATES) free.push('update');
+    const [update] = waiting.update;
+    if (updates < MOST_UPDATES && (!startsWorkflow(update) || starts.isFree)) free.push('update');
     let chosen: CallKind | undefined;
     for (const kind of free) {
       const turn = waiting[kind][0]?.turn;
@@ -133,7 +137,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     if (time < LEAST_DEADLINE) {
       // The sweep would have found it within a second; a call must not be begun any more.
       for (const { resolve } of [...batch, ...takeBehind(lane)]) {
-        resolve({ delivery: 'held-too-long' });
+        resolve({ delivery: breaker.isOpen ? 'unavailable' : 'held-too-long' });
       }
       line(lane);
       return undefined;
@@ -158,7 +162,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     if (isSteered) limiter.end(answer.delivery === 'delivered' ? latency : null);
     else updates -= 1;
     metrics.called(first.planned.plan.operation, latency, batch.length);
-    if (comesAgain(answer, calledAt)) {
+    if (comesAgain(answer, calledAt, lane)) {
       lane.jobs.unshift(...batch);
     } else {
       batch.forEach(({ resolve }, index) => resolve(answers[index] ?? answer));
@@ -171,16 +175,16 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   }
 
   /** Whether the events of a call stay in hand for another one, as its answer concerns all calls. */
-  function comesAgain(answer: Delivered, calledAt: number): boolean {
+  function comesAgain(answer: Delivered, calledAt: number, lane: Lane): boolean {
     const { delivery, error } = answer;
     switch (delivery) {
       case 'unavailable':
         // A call that hangs while others are answered says nothing about Temporal.
         if (isGrpcDeadlineError(innermost(error)) && breaker.answeredSince(calledAt)) return false;
-        breaker.trip(delivery, String(error));
+        trip(delivery, error, lane);
         return !ending.aborted;
       case 'denied':
-        breaker.trip(delivery, String(error));
+        trip(delivery, error, lane);
         return !ending.aborted;
       case 'throttled':
         limiter.refused();
@@ -193,9 +197,17 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     }
   }
 
+  function trip(code: 'unavailable' | 'denied', error: unknown, lane: Lane): void {
+    if (!breaker.isOpen) culprit = lane;
+    breaker.trip(code, String(error));
+    // Nobody waits for it to shut any more.
+    if (ending.aborted) giveBack({ delivery: code, error }, () => true);
+  }
+
   /** Sends nothing for a while. */
   function hold(): void {
-    resume ??= setTimeout(
+    if (resume) return;
+    resume = setTimeout(
       () => {
         resume = undefined;
         pump();
@@ -205,9 +217,18 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     pause = Math.min(LAST_PAUSE, pause * 2);
   }
 
+  /** What opened the breaker is what it has to shut for: another namespace, say, may answer all the while. */
+  function takeCulprit(): Lane | undefined {
+    for (const lined of Object.values(waiting)) {
+      const index = lined.findIndex((lane) => lane === culprit);
+      if (index !== -1) return lined.splice(index, 1)[0];
+    }
+    return undefined;
+  }
+
   /** While the breaker is open: an event in hand tells best whether events can be delivered. */
   async function probe(): Promise<void> {
-    const lane = waiting.start.shift() ?? waiting.signal.shift();
+    const lane = takeCulprit() ?? waiting.start.shift() ?? waiting.signal.shift();
     const answer = lane && (await run(lane));
     if (answer) {
       if (isOutage(answer)) throw answer.error;
@@ -232,11 +253,16 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
         first = lane.jobs.findIndex(isDue);
       }
     }
+    const relined: typeof waiting = { start: [], signal: [], update: [] };
     for (const kind of Object.keys(waiting) as CallKind[]) {
-      waiting[kind] = waiting[kind].filter(({ key, jobs }) => {
-        if (jobs.length === 0) lanes.delete(key);
-        return jobs.length > 0;
-      });
+      for (const lane of waiting[kind].splice(0)) {
+        const [job] = lane.jobs;
+        if (job) relined[kindOf(job.planned.plan)].push(lane);
+        else lanes.delete(lane.key);
+      }
+    }
+    for (const kind of Object.keys(waiting) as CallKind[]) {
+      waiting[kind] = relined[kind].toSorted((one, other) => one.turn - other.turn);
     }
   }
 
@@ -284,33 +310,9 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   };
 }
 
-/** How many of something may go out in a second: a bucket of one second's worth. */
-function createAllowance(perSecond: number | undefined, onFree: () => void) {
-  let left = perSecond ?? Infinity;
-  let filledAt = Date.now();
-  let timer: NodeJS.Timeout | undefined;
-  const fill = () => {
-    if (perSecond === undefined) return;
-    const now = Date.now();
-    left = Math.min(Math.max(1, perSecond), left + ((now - filledAt) / 1_000) * perSecond);
-    filledAt = now;
-  };
-  return {
-    get isFree() {
-      fill();
-      if (left >= 1) return true;
-      timer ??= setTimeout(
-        () => {
-          timer = undefined;
-          onFree();
-        },
-        Math.ceil(((1 - left) / (perSecond ?? 1)) * 1_000),
-      );
-      return false;
-    },
-    take: () => void (left -= 1),
-    close: () => clearTimeout(timer),
-  };
+function startsWorkflow(lane: Lane | undefined): boolean {
+  const plan = lane?.jobs[0]?.planned.plan;
+  return plan !== undefined && 'taskQueue' in plan;
 }
 
 /** What those behind an event that comes again are told: what concerns their workflow concerns them too. */

@@ -10,6 +10,7 @@ import { noteOf, parkMessage } from './parking.ts';
 import type { Queue } from './queue.ts';
 import type { Lease, SourceMessage } from './record.ts';
 import type { Settlement } from './settlement.ts';
+import { inTime } from './sqsClient.ts';
 import { sourceMessageOf } from './sourceMessage.ts';
 
 /** How long a received message is hidden from others, in seconds. */
@@ -34,8 +35,8 @@ export interface SqsSource {
   readonly capacity: Capacity;
   /** Whether the last receive came back full: there is more where it came from. */
   readonly isPouring: boolean;
-  /** Takes what a receive returned. */
-  take(messages: readonly Message[]): void;
+  /** Takes what a receive returned. @param receivedAt - when at the latest SQS answered, in milliseconds since the epoch. */
+  take(messages: readonly Message[], receivedAt?: number): void;
   /** Resolves when nothing is in hand. From now on deletes do not wait for others. */
   empty(): Promise<void>;
   close(): void;
@@ -58,6 +59,7 @@ export function createSqsSource(
   const removes = createBatcher<Message>(DELETE_LINGER, async (messages) => {
     const { Failed = [] } = await sqs.send(
       new DeleteMessageBatchCommand({ QueueUrl: queue.url, Entries: messages.map(entryOf) }),
+      inTime(),
     );
     return indicesOf(Failed);
   });
@@ -99,14 +101,14 @@ export function createSqsSource(
   }
 
   async function handle(message: Message, lease: Lease): Promise<void> {
-    const source = sourceMessageOf(queue, message, lease, sqs.config.systemClockOffset);
     try {
+      const source = sourceMessageOf(queue, message, lease, sqs.config.systemClockOffset);
       await core.handle(source, (settlement, about) =>
         carryOut(message, source, settlement, about),
       );
     } finally {
       inHand.delete(message);
-      bytes -= source.body.length;
+      bytes -= message.Body?.length ?? 0;
       capacity.settled(1);
       if (inHand.size === 0) emptied.resolve();
     }
@@ -116,6 +118,8 @@ export function createSqsSource(
   async function renew(message: Message, lease: Lease): Promise<void> {
     const now = Date.now();
     if (lease.until - now > (VISIBILITY_SECONDS * 1_000) / 2 || now >= lease.cap) return;
+    // A lease that ran out is lost: somebody else may have the message.
+    if (now >= lease.until) return;
     if (await hides.add({ message, seconds: VISIBILITY_SECONDS })) {
       lease.until = now + VISIBILITY_SECONDS * 1_000;
     }
@@ -140,14 +144,16 @@ export function createSqsSource(
     get isPouring() {
       return isPouring;
     },
-    take(messages) {
-      const now = Date.now();
+    take(messages, receivedAt = Date.now()) {
       isPouring = messages.length === FULL_RECEIVE;
       if (messages.length === 0) return;
       if (inHand.size === 0) emptied = Promise.withResolvers();
       metrics.received(queue.name, messages.length);
       for (const message of messages) {
-        const lease = { until: now + VISIBILITY_SECONDS * 1_000, cap: now + LONGEST_HOLD };
+        const lease = {
+          until: receivedAt + VISIBILITY_SECONDS * 1_000,
+          cap: receivedAt + LONGEST_HOLD,
+        };
         inHand.set(message, lease);
         bytes += message.Body?.length ?? 0;
         void handle(message, lease);

@@ -8,7 +8,7 @@ import {
 /** For how long a message is hidden from others when it is received, in milliseconds. */
 const HIDDEN = 30_000;
 /** The longest that one renewal hides a message, in milliseconds. */
-const LONGEST_HIDDEN = 900_000;
+const LONGEST_HIDDEN = 60_000;
 /** How many messages one call to SQS takes. */
 const BATCH = 10;
 

@@ -70,7 +70,8 @@ export function readParkingNote(message: ParkableMessage): Partial<ParkingNote> 
   if (typeof note !== 'object' || note === null) return null;
   const { code, records, receives, ...texts } = note as Record<string, unknown>;
   return {
-    ...(typeof code === 'string' && code in PARKING_CODES && { code: code as ParkingCode }),
+    ...(typeof code === 'string' &&
+      Object.hasOwn(PARKING_CODES, code) && { code: code as ParkingCode }),
     ...(isIndices(records) && { records }),
     ...(typeof receives === 'number' && { receives }),
     ...Object.fromEntries(

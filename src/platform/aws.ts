@@ -5,18 +5,18 @@ import {
 } from '@aws-sdk/client-dynamodb';
 import { SNSClient } from '@aws-sdk/client-sns';
 import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
-import { DEADLINES } from './deadlines.ts';
+import { AWS_DEADLINES } from '../contracts/awsDeadlines.ts';
 import { UserError } from './errors.ts';
 
 // Region, endpoint, credentials and retries come from the AWS SDK's own variables, which it reads itself.
 
 export function createSns(): SNSClient {
-  return new SNSClient(DEADLINES);
+  return new SNSClient(AWS_DEADLINES);
 }
 
 /** Items as plain objects; a field that is undefined is left out. */
 export function createTables(): DynamoDBDocumentClient {
-  return DynamoDBDocumentClient.from(new DynamoDBClient(DEADLINES), {
+  return DynamoDBDocumentClient.from(new DynamoDBClient(AWS_DEADLINES), {
     marshallOptions: { removeUndefinedValues: true },
   });
 }

@@ -1,8 +1,8 @@
 import { SQSClient } from '@aws-sdk/client-sqs';
-import { DEADLINES } from './deadlines.ts';
+import { AWS_DEADLINES } from '../contracts/awsDeadlines.ts';
 
 // Region, endpoint, credentials and retries come from the AWS SDK's own variables, which it reads itself.
 
 export function createSqs(): SQSClient {
-  return new SQSClient(DEADLINES);
+  return new SQSClient(AWS_DEADLINES);
 }

@@ -1,4 +1,5 @@
 import {
+  CancellationScope,
   ContinueAsNew,
   isCancellation,
   setDefaultSignalHandler,
@@ -13,7 +14,7 @@ import {
   type InboxOutcome,
   type InboxRecord,
 } from '../contracts/inbox.ts';
-import { FINGERPRINT_LENGTH, fingerprint } from './fingerprint.ts';
+import { fingerprint, joinedFingerprints, splitFingerprints } from '../contracts/fingerprint.ts';
 
 export { inboxQuery, inboxSignal };
 export type { InboxContent, InboxEvent, InboxOutcome, InboxRecord };
@@ -67,7 +68,7 @@ export class Inbox {
     return {
       pending: [...this.#pending.values()],
       records: [...this.#records.values()],
-      ...(this.#older.size > 0 && { older: [...this.#older].join('') }),
+      ...(this.#older.size > 0 && { older: joinedFingerprints(this.#older) }),
       repeats: this.#repeats,
     };
   }
@@ -113,7 +114,9 @@ export class Inbox {
     try {
       settled = await apply(event);
     } catch (error) {
-      if (isCancellation(error) || error instanceof ContinueAsNew) throw error;
+      // A time limit of the handler's own is a cancellation too, and no reason to end the workflow.
+      const isCancelled = isCancellation(error) && CancellationScope.current().consideredCancelled;
+      if (isCancelled || error instanceof ContinueAsNew) throw error;
       settled = failed(error);
     } finally {
       this.#current = undefined;
@@ -159,12 +162,6 @@ export class Inbox {
   }
 }
 
-function splitFingerprints(joined = ''): string[] {
-  return Array.from({ length: joined.length / FINGERPRINT_LENGTH }, (_, index) =>
-    joined.slice(index * FINGERPRINT_LENGTH, (index + 1) * FINGERPRINT_LENGTH),
-  );
-}
-
 type Due = (event: InboxEvent) => boolean;
 
 function all(): boolean {
@@ -172,7 +169,9 @@ function all(): boolean {
 }
 
 function failed(error: unknown): Settled {
-  return { outcome: 'refused', reason: `handler-failed: ${String(error)}` };
+  // Anything can be thrown, and not everything has a text.
+  const what = error instanceof Error ? String(error) : typeof error;
+  return { outcome: 'refused', reason: `handler-failed: ${what}` };
 }
 
 function isInboxEvent(value: unknown): value is InboxEvent {

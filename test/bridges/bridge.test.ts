@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { z } from 'zod';
+import { followUp, on, workflowReference } from '../../src/bridges/index.ts';
+import { inboxSignal } from '../../src/contracts/inbox.ts';
 import { EARLY_SECONDS, rawEvent, startBridgeStage, type BridgeStage } from '../support/bridge.ts';
 import { eventually, temporalAddress, uniqueId } from '../support/servers.ts';
 
@@ -97,6 +100,80 @@ describe('the bridge', () => {
     const [parked] = await stage.parked(queue, 1);
     assert.deepEqual(bridge.outcomes(), ['delivered', 'delivered', 'late', 'parked late']);
     assert.equal(parked?.note?.['reason'], `${id} is closed`);
+    await bridge.stop();
+  });
+
+  it('acknowledges a start that came before and has ended (FAULTS 4)', async () => {
+    const queue = await stage.createQueue();
+    const bridge = stage.startBridge([queue]);
+    const id = uniqueId('order');
+    await stage.send(queue, rawEvent('Begin', id, 'e-1'));
+    await stage.untilEmpty(queue);
+    await stage.send(queue, rawEvent('End', id, 'e-2'));
+    await stage.client.workflow.getHandle(id).result();
+    await stage.send(queue, rawEvent('Begin', id, 'e-1'));
+    await stage.untilEmpty(queue);
+    assert.deepEqual(bridge.outcomes(), ['delivered', 'delivered', 'duplicate']);
+    await bridge.stop();
+  });
+
+  it('knows what a closed workflow dealt with when it comes again, and parks only the rest', async () => {
+    const queue = await stage.createQueue({ fifo: true });
+    const id = uniqueId('order');
+    await stage.begin(id);
+    const group = { MessageGroupId: id };
+    const handle = stage.client.workflow.getHandle(id);
+    await handle.signal(inboxSignal, [
+      { id: 'test:e-1', type: 'Strict', data: null },
+      { id: 'test:e-2', type: 'End', data: null },
+    ]);
+    await handle.result();
+    // Together, as one call: the service would know a single one by its request ID.
+    for (const eventId of ['e-1', 'e-3', 'e-4']) {
+      await stage.send(queue, rawEvent('Strict', id, eventId), group);
+    }
+    const bridge = stage.startBridge([queue]);
+    const parked = await stage.parked(queue, 2);
+    await stage.untilEmpty(queue);
+    assert.deepEqual(
+      parked.map(({ note }) => note?.['eventId']),
+      ['test:e-3', 'test:e-4'],
+    );
+    assert.equal(bridge.outcomes()[0], 'duplicate');
+    await bridge.stop();
+  });
+
+  it('gives each event of a closed workflow what its own route says, also of those that came together', async () => {
+    const queue = await stage.createQueue({ fifo: true });
+    const id = uniqueId('order');
+    await stage.begin(id);
+    const handle = stage.client.workflow.getHandle(id);
+    await handle.signal(inboxSignal, [{ id: 'test:e-0', type: 'End', data: null }]);
+    await handle.result();
+    const data = z.object({ id: z.string() });
+    const next = workflowReference<() => Promise<unknown>>('inboxWorkflow', stage.taskQueue);
+    const early = '1m';
+    const idOf = (event: { data: { id: string } }) => event.data.id;
+    const routes = [
+      on('test', 'Follow', data).inbox(idOf, {
+        early,
+        late: followUp(next, (event) => ({ workflowId: `${id}-${event.id}`, args: [] })),
+      }),
+      on('test', 'Strict', data).inbox(idOf, { early, late: 'park' }),
+      on('test', 'Event', data).inbox(idOf, { early, late: 'acknowledge' }),
+    ];
+    for (const [index, type] of ['Event', 'Follow', 'Strict', 'Follow'].entries()) {
+      await stage.send(queue, rawEvent(type, id, `e-${index + 1}`), { MessageGroupId: id });
+    }
+    const bridge = stage.startBridge([queue], { routes });
+    await stage.untilEmpty(queue);
+    const [parked] = await stage.parked(queue, 1);
+    assert.equal(parked?.note?.['eventId'], 'test:e-3');
+    assert.deepEqual(bridge.outcomes(), ['late', 'delivered', 'parked late', 'delivered']);
+    for (const eventId of ['test:e-2', 'test:e-4']) {
+      const { memo } = await stage.client.workflow.getHandle(`${id}-${eventId}`).describe();
+      assert.equal(memo?.['eventId'], eventId);
+    }
     await bridge.stop();
   });
 

@@ -35,6 +35,7 @@ function stage(options: { startsPerSecond?: number; hasBacklog?: boolean } = {})
     });
   const client = {
     start: (_: string, { workflowId }: { workflowId: string }) => call(workflowId, 'start'),
+    executeUpdateWithStart: () => call('', 'updateWithStart'),
     getHandle: (workflowId: string) => ({
       signal: (name: unknown, events?: readonly { id: string }[]) =>
         call(workflowId, events ? events.map(({ id }) => id).join() : String(name)),
@@ -63,11 +64,15 @@ function stage(options: { startsPerSecond?: number; hasBacklog?: boolean } = {})
   });
   const answers = new Map<string, Delivered>();
   let last = 0;
-  const send = (plan: Plan, { size = 100, until = Date.now() + 30_000, cap = Infinity } = {}) => {
+  const send = (
+    plan: Plan,
+    { size = 100, until = Date.now() + 30_000, cap = Infinity } = {},
+    namespace?: string,
+  ) => {
     last += 1;
     const id = `e-${last}`;
     const event = { id, source: 'test', type: 'Event', data: {} };
-    const planned = { event, plan, namespace: undefined };
+    const planned = { event, plan, namespace };
     const lease = { until, cap };
     void scheduler
       .deliver({ planned, size, lease, trace: {} })
@@ -89,6 +94,22 @@ function stage(options: { startsPerSecond?: number; hasBacklog?: boolean } = {})
       send({ operation: 'inbox', workflowId, ...TARGET }, lease),
     signal: (workflowId: string) =>
       send({ operation: 'signal', workflowId, signal: 's', args: [], ...TARGET }),
+    inNamespace: (namespace: string, workflowId: string) =>
+      send(
+        { operation: 'signal', workflowId, signal: namespace, args: [], ...TARGET },
+        {},
+        namespace,
+      ),
+    updateWithStart: (workflowId: string) =>
+      send({
+        operation: 'updateWithStart',
+        workflowId,
+        ...START,
+        update: 'u',
+        updateArgs: [],
+        late: 'park',
+        refused: 'park',
+      }),
     update: (workflowId: string) =>
       send({
         operation: 'update',
@@ -219,6 +240,26 @@ describe('the scheduler', () => {
     assert.equal(carried().length, 4);
     await tick(600);
     assert.equal(carried().length, 5);
+  });
+
+  it('counts updates that start a workflow among the starts, and lets them starve none', async () => {
+    const { start, updateWithStart, carried, calls } = stage({ startsPerSecond: 2 });
+    for (let event = 0; event < 20; event += 1) updateWithStart(`u-${event}`);
+    start('w');
+    for (let passed = 0; passed < 12_000; passed += 100) {
+      calls.forEach(({ answer }) => answer());
+      await tick(100);
+      if (passed === 2_000) assert.ok(carried().length <= 7, `${carried().length}`);
+    }
+    assert.equal(carried().filter((each) => each === 'start').length, 1);
+    assert.equal(carried().length, 21);
+  });
+
+  it('refuses a limit of starts that would let none go', () => {
+    assert.throws(
+      () => stage({ startsPerSecond: 0 }),
+      /^RangeError: startsPerSecond: expected at least 1, received 0$/,
+    );
   });
 
   it('asks once for a workflow that does not exist, but goes on with its start', async () => {
@@ -375,6 +416,40 @@ describe('the scheduler', () => {
         assert.deepEqual(deliveries(), ['e-1 delivered']);
       });
     }
+
+    it('stays open while what opened it is refused, whatever others are answered', async () => {
+      const { signal, inNamespace, calls, scheduler } = stage();
+      signal('v');
+      inNamespace('unknown', 'w');
+      await turn();
+      calls.find(({ carries }) => carries === 'unknown')?.fail(grpc(7));
+      await turn();
+      calls.find(({ carries }) => carries === 's')?.answer();
+      for (let event = 0; event < 5; event += 1) signal(`u-${event}`);
+      for (let passed = 0; passed < 20_000; passed += 100) {
+        const last = calls.at(-1);
+        assert.notEqual(calls.slice(2).at(-1)?.carries, 's', 'another was let through');
+        last?.fail(grpc(7));
+        await tick(100);
+      }
+      assert.equal(scheduler.breaker.isOpen, true);
+      await tick(5_000);
+      calls.at(-1)?.answer();
+      await tick(50);
+      assert.equal(scheduler.breaker.isOpen, false);
+    });
+
+    it('gives everything back at once when it goes away while the bridge ends', async () => {
+      const { signal, calls, deliveries, ending } = stage();
+      for (let event = 0; event < 30; event += 1) signal(`w-${event}`);
+      await turn();
+      ending.abort();
+      calls[0]?.fail(AWAY);
+      await turn();
+      const sent = calls.length;
+      assert.equal(deliveries().length, 30 - sent + 1);
+      assert.ok(deliveries().every((delivery) => delivery.endsWith('unavailable')));
+    });
 
     it('is not opened by a call that hangs while others are answered', async () => {
       const { signal, calls, deliveries, scheduler } = stage();

@@ -1,5 +1,4 @@
-/** How many characters a fingerprint has. */
-export const FINGERPRINT_LENGTH = 14;
+const FINGERPRINT_LENGTH = 14;
 
 /**
  * 64 bits of a text, as 14 characters: far shorter than an event ID, and among tens of thousands of them as good as
@@ -21,4 +20,15 @@ export function fingerprint(text: string): string {
 
 function half(bits: number): string {
   return (bits >>> 0).toString(32).padStart(FINGERPRINT_LENGTH / 2, '0');
+}
+
+/** Fingerprints as one text: they all have the same length. */
+export function joinedFingerprints(fingerprints: Iterable<string>): string {
+  return [...fingerprints].join('');
+}
+
+export function splitFingerprints(joined = ''): string[] {
+  return Array.from({ length: joined.length / FINGERPRINT_LENGTH }, (_, index) =>
+    joined.slice(index * FINGERPRINT_LENGTH, (index + 1) * FINGERPRINT_LENGTH),
+  );
 }

@@ -1,4 +1,5 @@
 import {
+  isGrpcDeadlineError,
   isGrpcServiceError,
   WorkflowExecutionAlreadyStartedError,
   WorkflowNotFoundError,
@@ -33,6 +34,11 @@ export class CodecError extends Error {
   override readonly name = 'CodecError';
 }
 
+/** Thrown where a call hangs outside of gRPC, which has a deadline of its own. */
+export class CallDeadlineError extends Error {
+  override readonly name = 'CallDeadlineError';
+}
+
 // gRPC's status codes (https://grpc.github.io/grpc/core/md_doc_statuscodes.html).
 const INVALID_ARGUMENT = 3;
 const DEADLINE_EXCEEDED = 4;
@@ -50,9 +56,16 @@ export function nameRefusal(error: unknown): Refusal {
   if (error instanceof WorkflowUpdateRPCTimeoutOrCancelledError) return 'unanswered';
   for (let each = error; each instanceof Error; each = each.cause) {
     if (each.name === 'NamespaceNotFoundError' || each instanceof CodecError) return 'denied';
+    if (each instanceof CallDeadlineError) return 'unavailable';
     if (isGrpcServiceError(each)) return nameStatus(each);
   }
   return 'unexpected';
+}
+
+/** Whether a call was given up for want of an answer, which may be for itself alone. */
+export function isDeadline(error: unknown): boolean {
+  if (error instanceof CallDeadlineError || isGrpcDeadlineError(error)) return true;
+  return error instanceof Error && isDeadline(error.cause);
 }
 
 type StatusError = Parameters<typeof causeOf>[0];

@@ -1,5 +1,6 @@
-import { isGrpcDeadlineError, WorkflowNotFoundError } from '@temporalio/client';
+import { WorkflowNotFoundError } from '@temporalio/client';
 import { createAllowance } from './allowance.ts';
+import { isDeadline } from './answer.ts';
 import { createBreaker, type Breaker } from './breaker.ts';
 import { deliver, isSettling, type Delivered } from './deliver.ts';
 import {
@@ -180,7 +181,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     switch (delivery) {
       case 'unavailable':
         // A call that hangs while others are answered says nothing about Temporal.
-        if (isGrpcDeadlineError(innermost(error)) && breaker.answeredSince(calledAt)) return false;
+        if (isDeadline(error) && breaker.answeredSince(calledAt)) return false;
         trip(delivery, error, lane);
         return !ending.aborted;
       case 'denied':
@@ -328,8 +329,4 @@ function callTimeOf({ until }: Lease): number {
 
 function isOutage({ delivery }: Delivered): boolean {
   return delivery === 'unavailable' || delivery === 'denied';
-}
-
-function innermost(error: unknown): unknown {
-  return error instanceof Error && error.cause instanceof Error ? innermost(error.cause) : error;
 }

@@ -7,7 +7,7 @@ import {
   type ConnectionLike,
 } from '@temporalio/client';
 import type { PayloadCodec } from '@temporalio/common';
-import { CodecError } from './answer.ts';
+import { CallDeadlineError, CodecError } from './answer.ts';
 
 /** Temporal as the bridge calls it. */
 export interface Temporal {
@@ -49,10 +49,24 @@ export function createTemporal({ workflow, connection }: Client): Temporal {
       clients.set(namespace, client);
       return client;
     },
-    call: (deadline, requestId, work) =>
-      requestIds.run(requestId, () => connection.withDeadline(deadline, work)),
+    async call(deadline, requestId, work) {
+      const { promise: late, reject } = Promise.withResolvers<never>();
+      const timer = setTimeout(
+        () => reject(new CallDeadlineError('no answer in time')),
+        deadline + OWN_DEADLINE - Date.now(),
+      );
+      try {
+        const called = requestIds.run(requestId, () => connection.withDeadline(deadline, work));
+        return await Promise.race([called, late]);
+      } finally {
+        clearTimeout(timer);
+      }
+    },
   };
 }
+
+/** How long after gRPC's own deadline a call is given up that hangs elsewhere, in a codec or an interceptor; in milliseconds. */
+const OWN_DEADLINE = 500;
 
 /** The client draws a random request ID for each signal, and has no option for it. */
 function withRequestIds(

@@ -10,7 +10,7 @@ import {
 } from '@temporalio/client';
 import type { PayloadCodec } from '@temporalio/common';
 import { z } from 'zod';
-import { nameRefusal } from '../../src/bridges/answer.ts';
+import { CodecError, isDeadline, nameRefusal } from '../../src/bridges/answer.ts';
 import { bridge, on, workflowReference } from '../../src/bridges/index.ts';
 import { createTemporal } from '../../src/bridges/temporal.ts';
 import type { inboxWorkflow } from '../support/inboxWorkflow.ts';
@@ -145,6 +145,16 @@ describe('Temporal as the bridge calls it', () => {
     await signal();
     assert.equal(await signalsOf(workflowId), 5);
     await client.getHandle(workflowId).terminate();
+  });
+
+  it('gives up a call that hangs before it is made, in a codec or an interceptor (FAULTS 10)', async () => {
+    const temporal = createTemporal(stage.client);
+    const hanging = temporal.call(Date.now() + 50, 'r-1', () => new Promise(() => undefined));
+    await assert.rejects(
+      hanging,
+      (error) => isDeadline(error) && nameRefusal(error) === 'unavailable',
+    );
+    assert.equal(isDeadline(new Error('x', { cause: new CodecError('no key') })), false);
   });
 
   it('gives up a call at its deadline', async () => {

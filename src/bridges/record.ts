@@ -4,7 +4,7 @@ import type { TraceContext } from './traceContext.ts';
 export interface Lease {
   /** Until then nobody else is given the message. The source moves it on while it holds the message. */
   until: number;
-  /** From then on the source does not renew the lease, and the core lets go of the message. */
+  /** From then on the source does not renew the lease. */
   cap: number;
 }
 

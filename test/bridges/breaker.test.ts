@@ -1,12 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { ReceiveMessageCommand, type ReceiveMessageCommandOutput } from '@aws-sdk/client-sqs';
-import { freePort } from '../../dev/ports.ts';
-import type { Process } from '../../dev/process.ts';
-import { startTemporal } from '../../dev/temporal.ts';
-import { findTools } from '../../dev/tools.ts';
 import { createBreaker } from '../../src/bridges/breaker.ts';
 import {
   capturingLogger,
@@ -14,9 +7,8 @@ import {
   startBridgeStage,
   type BridgeStage,
 } from '../support/bridge.ts';
+import { startOwnTemporal, type OwnTemporal } from '../support/ownTemporal.ts';
 import { eventually, uniqueId } from '../support/servers.ts';
-
-const PROJECT = join(import.meta.dirname, '../..');
 
 describe('the breaker', () => {
   it('is open from its first trip until a probe succeeds, and says so once', async () => {
@@ -70,35 +62,19 @@ describe('the breaker', () => {
   });
 });
 
-describe('the bridge, when Temporal goes away', function () {
+describe('the bridge, when Temporal goes away (FAULTS 2)', function () {
   this.timeout(60_000);
-  let folder: string;
-  let temporal: Process;
+  let temporal: OwnTemporal;
   let stage: BridgeStage;
 
   before(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'waybill-breaker-'));
-    const { TEMPORAL_ADDRESS: _, ...env } = process.env;
-    const tools = await findTools({
-      env,
-      installDir: join(PROJECT, '.waybill/tools'),
-      onProgress: (message) => console.error(message),
-    });
-    assert.ok(tools.temporal);
-    const port = await freePort();
-    temporal = await startTemporal({
-      command: tools.temporal,
-      port,
-      databaseFile: join(folder, 'temporal.db'),
-      logFile: join(folder, 'temporal.log'),
-    });
-    stage = await startBridgeStage(`127.0.0.1:${port}`);
+    temporal = await startOwnTemporal();
+    stage = await startBridgeStage(temporal.address);
   });
 
   after(async () => {
     await stage.stop();
     await temporal.stop();
-    await rm(folder, { recursive: true, force: true });
   });
 
   it('stops receiving, parks nothing, and delivers everything when it is back', async () => {
@@ -122,7 +98,7 @@ describe('the bridge, when Temporal goes away', function () {
       { step: 'initialize' },
     );
 
-    await temporal.kill();
+    await temporal.server.kill();
     const ids = Array.from({ length: 30 }, () => uniqueId('order'));
     await stage.sendAll(
       standard,
@@ -135,7 +111,7 @@ describe('the bridge, when Temporal goes away', function () {
     const bridge = stage.startBridge([standard, fifo], { sqs });
     await eventually(() => bridge.lines('breaker open').length > 0);
     assert.deepEqual(bridge.outcomes(), []);
-    await temporal.start();
+    await temporal.server.start();
     await stage.untilEmpty(standard, 30_000);
     await stage.untilEmpty(fifo, 30_000);
     await stage.untilApplied(target, events);

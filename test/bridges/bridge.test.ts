@@ -47,7 +47,7 @@ describe('the bridge', () => {
     await bridge.stop();
   });
 
-  it('delivers one message that two bridges have at once one time', async () => {
+  it('delivers one message that two bridges have at once one time (FAULTS 3)', async () => {
     const queues = [await stage.createQueue(), await stage.createQueue()] as const;
     const bridges = queues.map((queue) => stage.startBridge([queue]));
     const id = uniqueId('order');
@@ -67,7 +67,7 @@ describe('the bridge', () => {
     await Promise.all(bridges.map((bridge) => bridge.stop()));
   });
 
-  it('keeps an event that comes before its start until then, and parks it past the limit', async () => {
+  it('keeps an event that comes before its start until then, and parks it past the limit (FAULTS 5)', async () => {
     const queue = await stage.createQueue();
     const bridge = stage.startBridge([queue]);
     const [early, never] = [uniqueId('order'), uniqueId('order')];
@@ -177,7 +177,7 @@ describe('the bridge', () => {
     await bridge.stop();
   });
 
-  describe('what can never be delivered', () => {
+  describe('what can never be delivered (FAULTS 6, 28, 30)', () => {
     const ATTRIBUTES = {
       text: { DataType: 'String', StringValue: 'ä' },
       number: { DataType: 'Number.int', StringValue: '5' },
@@ -244,7 +244,7 @@ describe('the bridge', () => {
       await bridge.stop();
     });
 
-    it('is parked without its note where that does not fit', async () => {
+    it('is parked without its note where that does not fit (FAULTS 7)', async () => {
       const queue = await stage.createQueue();
       const bridge = stage.startBridge([queue]);
       const ten = Object.fromEntries(
@@ -269,7 +269,7 @@ describe('the bridge', () => {
       await bridge.stop();
     });
 
-    it('is parked on a FIFO queue as often as it comes, under the ID of the first time', async () => {
+    it('is parked on a FIFO queue as often as it comes, under the ID of the first time (FAULTS 14)', async () => {
       const queue = await stage.createQueue({ fifo: true });
       const bridge = stage.startBridge([queue]);
       const group = { MessageGroupId: 'g' };
@@ -292,7 +292,7 @@ describe('the bridge', () => {
     });
   });
 
-  describe('a FIFO group', () => {
+  describe('a FIFO group (FAULTS 11)', () => {
     it('goes on in its order past what is malformed', async () => {
       const queue = await stage.createQueue({ fifo: true });
       const id = uniqueId('order');

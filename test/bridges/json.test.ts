@@ -14,7 +14,7 @@ function reasonOf(text: string, at?: string): string {
   return assert.fail(`accepted: ${text.slice(0, 80)}`);
 }
 
-describe('parseJson', () => {
+describe('parseJson (FAULTS 30)', () => {
   it('takes unchanged whatever JSON has no number, key or depth that JavaScript misreads', () => {
     fc.assert(
       fc.property(

@@ -203,7 +203,7 @@ describe('the scheduler', () => {
     assert.deepEqual(carried(), ['start', 'e-2', 's', 'e-4,e-5']);
   });
 
-  it('lets a call that hangs hold its place, and nothing else', async () => {
+  it('lets a call that hangs hold its place, and nothing else (FAULTS 10)', async () => {
     const { signal, calls, deliveries } = stage();
     signal('hangs');
     for (let event = 0; event < 200; event += 1) signal(`w-${event}`);

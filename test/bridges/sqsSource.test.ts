@@ -84,7 +84,7 @@ describe('the messages of a queue', () => {
     source.close();
   });
 
-  it('are kept hidden past that, and let go of at the cap', async () => {
+  it('are kept hidden past that, and let go of at the cap (FAULTS 9)', async () => {
     const { source, records, sent } = createTestSource();
     source.take([message()]);
     const [record] = records;
@@ -115,7 +115,7 @@ describe('the messages of a queue', () => {
     source.close();
   });
 
-  it('are as old as they are by the clock of SQS, however wrong our own is', () => {
+  it('are as old as they are by the clock of SQS, however wrong our own is (FAULTS 8)', () => {
     const hour = 3_600_000;
     for (const clockOffset of [-hour, 0, hour]) {
       const { source, records } = createTestSource({ clockOffset });

@@ -31,7 +31,7 @@ function disturb(sqs: SQSClient, commandName: string, fault: Fault): void {
   );
 }
 
-describe('the bridge, when it stops', () => {
+describe('the bridge, when it stops (FAULTS 31)', () => {
   let stage: BridgeStage;
 
   before(async function () {
@@ -135,7 +135,7 @@ describe('the bridge, when it stops', () => {
   });
 });
 
-describe('the bridge, when SQS refuses', () => {
+describe('the bridge, when SQS refuses (FAULTS 16)', () => {
   let stage: BridgeStage;
 
   before(async function () {

@@ -71,7 +71,7 @@ describe("a queue's check", () => {
     only(judge({ ...FIFO, ...redrive(999) }, { fifo: true }), /^failure maxReceiveCount is 999/);
   });
 
-  it('finds a dead-letter queue of the other kind, that does not admit it, or that keeps no longer', () => {
+  it('finds a dead-letter queue of the other kind, that does not admit it, or that keeps no longer (FAULTS 15)', () => {
     only(judge({}, { fifo: true }), /^failure it is a FIFO queue/);
     only(judge({}, { admits: 'none' }), /^failure its redrive allow policy/);
     only(judge({}, { admits: ['arn:aws:sqs:eu:1:others'] }), /^failure its redrive allow policy/);
@@ -84,7 +84,7 @@ describe("a queue's check", () => {
     only(judge({ key: 'one' }, { key: 'other' }), /^warning it is encrypted with other/);
   });
 
-  it('finds a FIFO queue too deep for its groups, and what is parked', () => {
+  it('finds a FIFO queue too deep for its groups, and what is parked (FAULTS 12)', () => {
     only(judge({ ...FIFO, messages: 100_001 }, { fifo: true }), /^warning 100001 messages/);
     only(judge({ ...FIFO, messages: 120_000 }, { fifo: true }), /^failure 120000 messages/);
     assert.deepEqual(judge({ messages: 1_000_000 }), []);

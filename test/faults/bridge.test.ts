@@ -1,17 +1,12 @@
 import assert from 'node:assert/strict';
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { GetQueueAttributesCommand } from '@aws-sdk/client-sqs';
-import { freePort } from '../../dev/ports.ts';
-import type { Process } from '../../dev/process.ts';
-import { startTemporal } from '../../dev/temporal.ts';
-import { findTools } from '../../dev/tools.ts';
 import { rawEvent, startBridgeStage, type BridgeStage, type TestQueue } from '../support/bridge.ts';
 import type { BridgeProcessMessage, BridgeProcessOptions } from '../support/bridgeProcess.ts';
+import { startOwnTemporal, type OwnTemporal } from '../support/ownTemporal.ts';
 import { eventually, temporalAddress, uniqueId } from '../support/servers.ts';
 
 const PROJECT = join(import.meta.dirname, '../..');
@@ -178,33 +173,17 @@ describe('a bridge in a process of its own', function () {
   });
 
   describe('while Temporal is away for a minute', () => {
-    let folder: string;
-    let temporal: Process;
+    let temporal: OwnTemporal;
     let away: BridgeStage;
 
     before(async () => {
-      folder = await mkdtemp(join(tmpdir(), 'waybill-away-'));
-      const { TEMPORAL_ADDRESS: _, ...env } = process.env;
-      const tools = await findTools({
-        env,
-        installDir: join(PROJECT, '.waybill/tools'),
-        onProgress: (message) => console.error(message),
-      });
-      assert.ok(tools.temporal);
-      const port = await freePort();
-      temporal = await startTemporal({
-        command: tools.temporal,
-        port,
-        databaseFile: join(folder, 'temporal.db'),
-        logFile: join(folder, 'temporal.log'),
-      });
-      address = `127.0.0.1:${port}`;
+      temporal = await startOwnTemporal();
+      ({ address } = temporal);
       away = await startBridgeStage(address);
     });
     after(async () => {
       await away.stop();
       await temporal.stop();
-      await rm(folder, { recursive: true, force: true });
       address = temporalAddress();
     });
 
@@ -213,7 +192,7 @@ describe('a bridge in a process of its own', function () {
       // Nobody runs the workflows: they are what would take time.
       const bridge = startBridge(queue, { taskQueue: uniqueId('nobody') }, away);
       await eventually(() => bridge.has('ready'), { within: 20_000 });
-      await temporal.kill();
+      await temporal.server.kill();
       const ids = Array.from({ length: 1_000 }, () => uniqueId('order'));
       await away.sendAll(
         queue,
@@ -221,7 +200,7 @@ describe('a bridge in a process of its own', function () {
       );
       await delay(60_000);
       assert.deepEqual(bridge.settled(), []);
-      await temporal.start();
+      await temporal.server.start();
       await away.untilEmpty(queue, 120_000);
       assert.ok(bridge.mostReceives() <= 2, `${bridge.mostReceives()} receives`);
       for (const id of ids) await away.client.workflow.getHandle(id).describe();

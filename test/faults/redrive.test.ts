@@ -12,7 +12,7 @@ import { eventually, temporalAddress, uniqueId } from '../support/servers.ts';
 const PROJECT = join(import.meta.dirname, '../..');
 const KILLS = 2;
 
-describe('a redrive that is killed half-way', function () {
+describe('a redrive that is killed half-way (FAULTS 13)', function () {
   this.timeout(300_000);
   let stage: BridgeStage;
   let sqs: SQSClient;

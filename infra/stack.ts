@@ -22,6 +22,7 @@ const DLQ_RETENTION = Duration.days(14);
 // A backstop only: the bridge parks by reason. On FIFO a neighbour's failure counts as a receive too.
 const MAX_RECEIVES = 50;
 const MAX_RECEIVES_FIFO = 1_000;
+const FIFO_DEPTH = 100_000;
 const SUPPORT_SEVERITIES: Severity[] = ['warning', 'critical'];
 
 /** Everything the order service needs in AWS. */
@@ -66,9 +67,21 @@ export class WaybillStack extends Stack {
       deadLetterQueue: { queue: dlq, maxReceiveCount: fifo ? MAX_RECEIVES_FIFO : MAX_RECEIVES },
       enforceSSL: true,
     });
+    if (fifo) this.alarmOfDepth(output, queue);
     this.output(`${output}QueueUrl`, queue.queueUrl);
     this.output(`${output}DlqUrl`, dlq.queueUrl);
     return queue;
+  }
+
+  /** Among a FIFO queue's first 120,000 messages alone SQS looks for groups whose turn it is: behind them others starve. */
+  private alarmOfDepth(output: string, queue: Queue): void {
+    queue
+      .metricApproximateNumberOfMessagesVisible({ period: Duration.minutes(5) })
+      .createAlarm(this, `${output}Depth`, {
+        alarmDescription: `${queue.node.id}: other groups starve once 120,000 messages wait`,
+        threshold: FIFO_DEPTH,
+        evaluationPeriods: 1,
+      });
   }
 
   /** By source alone: an event of a type that nobody knows is parked by the bridge with its reason. */

@@ -119,7 +119,7 @@ export function createCore({ read, scheduler, logger, metrics }: CoreOptions): C
     }
     const { settlement, about } = settled;
     const comesAgain = settlement.kind === 'release' || settlement.kind === 'drop';
-    if (group && comesAgain) group.stopped = true;
+    if (group && comesAgain) group.stopped = group.closing = true;
     if (decided.length > 1) {
       ledger.keep(message.messageId, decided.filter(isSettled));
     }
@@ -129,7 +129,7 @@ export function createCore({ read, scheduler, logger, metrics }: CoreOptions): C
       await carryOut(settlement, about);
       if (!comesAgain) ledger.forget(message.messageId);
     } catch (error) {
-      if (group) group.stopped = true;
+      if (group) group.stopped = group.closing = true;
       logger.error(
         { messageId: message.messageId, queue: message.queue, err: error },
         'not settled',
@@ -176,6 +176,7 @@ export function createCore({ read, scheduler, logger, metrics }: CoreOptions): C
         const decided = group.stopped
           ? (await records).map(heldBack)
           : await decideAll(message, await records);
+        if (together(decided).settlement.kind === 'release') group.closing = true;
         return () => settleMessage(message, decided, group, carryOutInGroup);
       },
     });
@@ -235,7 +236,9 @@ function isSettled({ settlement: { kind } }: DecidedRecord): boolean {
 function together(decided: readonly DecidedRecord[]): Pick<DecidedRecord, 'settlement' | 'about'> {
   const first = (kind: Settlement['kind']) =>
     decided.find(({ settlement }) => settlement.kind === kind);
-  const released = first('release');
+  const [released] = decided
+    .filter(({ settlement }) => settlement.kind === 'release')
+    .toSorted((one, other) => delayOf(other) - delayOf(one));
   if (released) return released;
   const parked = first('park');
   if (!parked) return decided[0] as DecidedRecord;
@@ -244,6 +247,10 @@ function together(decided: readonly DecidedRecord[]): Pick<DecidedRecord, 'settl
   );
   if (decided.length === 1 && records[0] === 0) return parked;
   return { settlement: parked.settlement, about: { ...parked.about, records } };
+}
+
+function delayOf({ settlement }: DecidedRecord): number {
+  return settlement.kind === 'release' ? settlement.delaySeconds : 0;
 }
 
 function outcomeOf(settlement: Settlement): Outcome {

@@ -12,6 +12,8 @@ export interface GroupWork {
 export interface Group {
   /** A message of it comes again: what is in hand behind that must not be settled before. */
   stopped: boolean;
+  /** Nothing more of it is to be delivered: one on its way is known to come again, but not settled yet. */
+  closing: boolean;
 }
 
 /**
@@ -30,6 +32,7 @@ export class Groups {
 
 class GroupQueue implements Group {
   stopped = false;
+  closing = false;
   readonly #waiting: {
     readonly work: GroupWork;
     readonly resolve: (done: Promise<void>) => void;
@@ -56,7 +59,7 @@ class GroupQueue implements Group {
     this.#isPumping = true;
     for (let next = this.#waiting[0]; next; next = this.#waiting[0]) {
       const shared = await next.work.shared;
-      if (this.#running > 0 && (this.stopped || shared === null || shared !== this.#shared)) break;
+      if (this.#running > 0 && (this.closing || shared === null || shared !== this.#shared)) break;
       this.#waiting.shift();
       this.#shared = shared;
       next.resolve(this.#run(next.work));

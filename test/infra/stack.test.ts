@@ -77,6 +77,18 @@ describe('the AWS resources', () => {
     }
   });
 
+  it('raises an alarm before the groups of a FIFO queue starve (FAULTS 12)', () => {
+    const alarms = template.findResources('AWS::CloudWatch::Alarm');
+    assert.equal(Object.keys(alarms).length, 1);
+    const [fifo] = sources.find(([, { Properties }]) => Properties.FifoQueue) ?? [];
+    template.hasResourceProperties('AWS::CloudWatch::Alarm', {
+      MetricName: 'ApproximateNumberOfMessagesVisible',
+      Dimensions: [{ Name: 'QueueName', Value: { 'Fn::GetAtt': [fifo, 'QueueName'] } }],
+      ComparisonOperator: 'GreaterThanOrEqualToThreshold',
+      Threshold: 100_000,
+    });
+  });
+
   it('sends every canonical source to one queue, and none to a FIFO queue', () => {
     const routed = rules.map(({ Properties: { EventPattern, Targets } }) => {
       assert.deepEqual(Object.keys(EventPattern), ['source']);

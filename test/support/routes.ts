@@ -20,10 +20,13 @@ export function rawEvent(type: string, id: string, eventId: string, more: object
 export function testRoutes(taskQueue: string, admitted?: Promise<void>): readonly Route[] {
   const plain = z.object({ version: z.literal(1), id: z.string(), note: z.string().optional() });
   const data = admitted
-    ? plain.refine(async () => {
-        await admitted;
-        return true;
-      })
+    ? z
+        .unknown()
+        .transform(async (value) => {
+          await admitted;
+          return value;
+        })
+        .pipe(plain)
     : plain;
   const inbox = (type: string, change: Partial<TargetOptions<z.infer<typeof data>>> = {}) =>
     on(SOURCE, type, data).inbox((event) => event.data.id, {

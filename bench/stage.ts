@@ -17,7 +17,7 @@ export interface CarryOptions {
 
 /** Runs the processes of the bench, one run after another, and checks after each that every event arrived once. */
 /** As the guide advises: V8 would rather take memory than time. */
-const BRIDGE_MEMORY = ['--max-old-space-size=96', '--max-semi-space-size=8'];
+const BRIDGE_MEMORY = ['--max-old-space-size=88', '--max-semi-space-size=16'];
 
 export async function createStage(endpoints: Endpoints, bridgeArgv: readonly string[]) {
   const sqs = new SQSClient(endpoints.aws);

@@ -107,7 +107,8 @@ export function bridge(options: BridgeOptions) {
      * Runs until the signal is aborted: then it stops receiving, waits for what is in flight, gives the rest back
      * and resolves.
      *
-     * @throws QueueUnfitError at once when a queue's settings break the contract.
+     * @throws QueueUnfitError at once when a queue's settings break the contract; RangeError when `startsPerSecond` is
+     * less than 1.
      */
     run,
   };

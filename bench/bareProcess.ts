@@ -3,7 +3,8 @@ import { serveJob } from './child.ts';
 import { startChild } from './children.ts';
 import { now } from './clock.ts';
 import { concurrently } from './concurrently.ts';
-import { EVENT_SIGNAL, eventData, WORKFLOW_TYPE } from './events.ts';
+import { callWith } from './directCall.ts';
+import { eventData } from './events.ts';
 import type { BareJob, BareResult, DrainJob } from './job.ts';
 
 /** One receive's worth. */
@@ -15,16 +16,7 @@ serveJob<BareJob, BareResult>(async ({ temporal, aws, queueUrl, load, concurrenc
   const client = new Client({ connection });
   const call = async (index: number): Promise<void> => {
     const data = eventData(load, index);
-    const { workflowId } = data;
-    if (load.operation === 'start') {
-      await client.workflow.start(WORKFLOW_TYPE, {
-        workflowId,
-        taskQueue: load.name,
-        args: [data],
-      });
-    } else {
-      await client.workflow.getHandle(workflowId).signal(EVENT_SIGNAL, data);
-    }
+    await callWith(client, load, data);
   };
 
   const job: DrainJob = { aws, queueUrl, messages: load.events };

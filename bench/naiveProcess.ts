@@ -7,7 +7,8 @@ import {
 } from '@temporalio/client';
 import { Consumer } from 'sqs-consumer';
 import { serveJob } from './child.ts';
-import { EVENT_SIGNAL, readData, WORKFLOW_TYPE } from './events.ts';
+import { callWith } from './directCall.ts';
+import { readData } from './events.ts';
 import type { CarryJob, CarryResult } from './job.ts';
 import { createMeter } from './meter.ts';
 
@@ -29,17 +30,7 @@ serveJob<CarryJob, CarryResult>(async (job, parent) => {
       queueUrl: job.queueUrl,
       sqs,
       handleMessage: async (message) => {
-        const data = readData(message.Body);
-        const { workflowId } = data;
-        if (load.operation === 'start') {
-          await client.workflow.start(WORKFLOW_TYPE, {
-            workflowId,
-            taskQueue: load.name,
-            args: [data],
-          });
-        } else {
-          await client.workflow.getHandle(workflowId).signal(EVENT_SIGNAL, data);
-        }
+        await callWith(client, load, readData(message.Body));
         return message;
       },
     });

@@ -7,6 +7,7 @@ import { SqsSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import { Queue } from 'aws-cdk-lib/aws-sqs';
 import type { Construct } from 'constructs';
 import { SOURCES } from '../src/contracts/events.ts';
+import { FIFO_DEPTH, FIFO_WINDOW, LEAST_RECEIVES } from '../src/contracts/queues.ts';
 import type { Severity } from '../src/domain/notification.ts';
 
 /** A queue that the bridge reads, named in the stack's outputs as `{output}QueueUrl` and `{output}DlqUrl`. */
@@ -19,10 +20,6 @@ interface SourceQueue {
 const RETENTION = Duration.days(4);
 // A standard queue's message keeps its age when it is moved: a DLQ that kept no longer would lose it.
 const DLQ_RETENTION = Duration.days(14);
-// A backstop only: the bridge parks by reason. On FIFO a neighbour's failure counts as a receive too.
-const MAX_RECEIVES = 50;
-const MAX_RECEIVES_FIFO = 1_000;
-const FIFO_DEPTH = 100_000;
 const SUPPORT_SEVERITIES: Severity[] = ['warning', 'critical'];
 
 /** Everything the order service needs in AWS. */
@@ -64,7 +61,7 @@ export class WaybillStack extends Stack {
       retentionPeriod: RETENTION,
       visibilityTimeout: Duration.seconds(30),
       receiveMessageWaitTime: Duration.seconds(20),
-      deadLetterQueue: { queue: dlq, maxReceiveCount: fifo ? MAX_RECEIVES_FIFO : MAX_RECEIVES },
+      deadLetterQueue: { queue: dlq, maxReceiveCount: LEAST_RECEIVES[fifo ? 'fifo' : 'standard'] },
       enforceSSL: true,
     });
     if (fifo) this.alarmOfDepth(output, queue);
@@ -73,12 +70,11 @@ export class WaybillStack extends Stack {
     return queue;
   }
 
-  /** Among a FIFO queue's first 120,000 messages alone SQS looks for groups whose turn it is: behind them others starve. */
   private alarmOfDepth(output: string, queue: Queue): void {
     queue
       .metricApproximateNumberOfMessagesVisible({ period: Duration.minutes(5) })
       .createAlarm(this, `${output}Depth`, {
-        alarmDescription: `${queue.node.id}: other groups starve once 120,000 messages wait`,
+        alarmDescription: `${queue.node.id}: other groups starve once ${FIFO_WINDOW} messages wait`,
         threshold: FIFO_DEPTH,
         evaluationPeriods: 1,
       });

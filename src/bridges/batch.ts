@@ -5,11 +5,13 @@ const LARGEST_BATCH = 10;
  * Gathers single calls into batches of up to ten.
  *
  * @param linger - how long the first entry of a batch waits for others, in milliseconds.
- * @param send - sends one batch, and answers the indices of the entries that failed, or throws when all did.
+ * @param send - sends one batch, whose entries have their indices as IDs; it answers as SQS does, or throws when all failed.
  */
 export function createBatcher<Entry>(
   linger: number,
-  send: (entries: readonly Entry[]) => Promise<ReadonlySet<number>>,
+  send: (
+    entries: readonly Entry[],
+  ) => Promise<{ readonly Failed?: readonly { readonly Id?: string | undefined }[] | undefined }>,
 ) {
   let waiting: { entry: Entry; resolve: (succeeded: boolean) => void }[] = [];
   let timer: NodeJS.Timeout | undefined;
@@ -20,8 +22,11 @@ export function createBatcher<Entry>(
     const batch = waiting;
     if (batch.length === 0) return;
     waiting = [];
-    const failed = await send(batch.map(({ entry }) => entry)).catch(() => undefined);
-    batch.forEach(({ resolve }, index) => resolve(failed !== undefined && !failed.has(index)));
+    const answer = await send(batch.map(({ entry }) => entry)).catch(() => undefined);
+    const failed = new Set(answer?.Failed?.map(({ Id }) => Id));
+    batch.forEach(({ resolve }, index) =>
+      resolve(answer !== undefined && !failed.has(String(index))),
+    );
   }
 
   return {

@@ -14,8 +14,8 @@ const LINGER = 10;
 export function createHider(sqs: SQSClient, { url }: Queue) {
   return createBatcher<{ readonly message: Message; readonly seconds: number }>(
     LINGER,
-    async (changes) => {
-      const { Failed = [] } = await sqs.send(
+    async (changes) =>
+      await sqs.send(
         new ChangeMessageVisibilityBatchCommand({
           QueueUrl: url,
           Entries: changes.map(({ message: { ReceiptHandle }, seconds }, index) => ({
@@ -25,8 +25,6 @@ export function createHider(sqs: SQSClient, { url }: Queue) {
           })),
         }),
         inTime(),
-      );
-      return new Set(Failed.map(({ Id }) => Number(Id)));
-    },
+      ),
   );
 }

@@ -78,8 +78,7 @@ export function lambdaHandler(options: LambdaOptions) {
   const read = createReader(options.routes);
   const metrics = createMetrics();
   const never = new AbortController().signal;
-  const queues = new Map<string, Promise<Queue>>();
-  const hiders = new Map<string, ReturnType<typeof createHider>>();
+  const queues = new Map<string, Promise<FoundQueue>>();
   let core: Promise<Core> | undefined;
 
   async function createConnectedCore(): Promise<Core> {
@@ -107,21 +106,22 @@ export function lambdaHandler(options: LambdaOptions) {
     return connecting;
   }
 
-  async function findQueue(arn: string): Promise<Queue> {
+  async function findQueue(arn: string): Promise<FoundQueue> {
     const [, , , , QueueOwnerAWSAccountId, QueueName] = arn.split(':');
     const { QueueUrl = '' } = await sqs.send(
       new GetQueueUrlCommand({ QueueName, QueueOwnerAWSAccountId }),
     );
-    return await describeQueue(sqs, QueueUrl);
+    const queue = await describeQueue(sqs, QueueUrl);
+    return { queue, hider: createHider(sqs, queue) };
   }
 
   function findQueues(records: readonly LambdaRecord[]) {
     const finding = records.map(async (record) => {
       const arn = record.eventSourceARN;
-      const queue = queues.get(arn) ?? findQueue(arn);
-      queues.set(arn, queue);
+      const found = queues.get(arn) ?? findQueue(arn);
+      queues.set(arn, found);
       try {
-        return { record, queue: await queue };
+        return { record, ...(await found) };
       } catch (error) {
         queues.delete(arn);
         throw error;
@@ -158,11 +158,11 @@ export function lambdaHandler(options: LambdaOptions) {
         throw new Error(`no answer of SQS about the queue within ${time} ms`);
       }
       // All at once, in their order: a FIFO group has to be in hand as a whole to be stopped as one.
-      const handled = found.map(async ({ record, queue }) => {
+      const handled = found.map(async ({ record, ...from }) => {
         const message = messageOf(record);
-        const source = sourceMessageOf(queue, message, { until, cap: until }, 0);
+        const source = sourceMessageOf(from.queue, message, { until, cap: until }, 0);
         await connected.handle(source, async (settlement, about) => {
-          if (await carryOut(queue, message, source, settlement, about)) settled.add(record);
+          if (await carryOut(from, message, source, settlement, about)) settled.add(record);
         });
       });
       await Promise.race([Promise.all(handled), over.promise]);
@@ -176,15 +176,9 @@ export function lambdaHandler(options: LambdaOptions) {
     };
   };
 
-  function hidersOf(queue: Queue) {
-    const hider = hiders.get(queue.url) ?? createHider(sqs, queue);
-    hiders.set(queue.url, hider);
-    return hider;
-  }
-
   /** @returns whether Lambda is to delete the message. */
   async function carryOut(
-    queue: Queue,
+    { queue, hider }: FoundQueue,
     message: Message,
     source: SourceMessage,
     settlement: Settlement,
@@ -197,17 +191,19 @@ export function lambdaHandler(options: LambdaOptions) {
         return false;
       case 'release':
         // Where it fails the message comes again all the same, when its visibility timeout ends.
-        await hidersOf(queue).add({ message, seconds: delayOf(settlement, source) });
+        await hider.add({ message, seconds: delayOf(settlement, source) });
         return false;
-      case 'park': {
-        const note = noteOf(source, message, settlement, about);
-        if (!(await parkMessage(sqs, queue, message, note))) {
-          logger.warn({ messageId: message.MessageId, ...about }, 'parked without a note');
-        }
+      case 'park':
+        await parkMessage(sqs, queue, message, noteOf(source, message, settlement, about), logger);
         return true;
-      }
     }
   }
+}
+
+/** A queue, and what hides its messages. */
+interface FoundQueue {
+  readonly queue: Queue;
+  readonly hider: ReturnType<typeof createHider>;
 }
 
 const OUTAGES: ReadonlySet<ReleaseCode> = new Set(['unavailable', 'denied', 'held-too-long']);

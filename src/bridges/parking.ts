@@ -7,6 +7,7 @@ import {
   type ParkingNote,
 } from '../contracts/parking.ts';
 import type { EventAbout } from './core.ts';
+import type { Logger } from './logger.ts';
 import type { Queue } from './queue.ts';
 import type { ParkedBefore, SourceMessage } from './record.ts';
 import type { Settlement } from './settlement.ts';
@@ -18,9 +19,8 @@ const LARGEST_MESSAGE = 1_048_576;
 
 /**
  * Copies a message into its queue's dead-letter queue, unchanged but for one attribute that says why. Where that
- * does not fit it goes without.
+ * does not fit it goes without, and the log says so.
  *
- * @returns whether the note is with it.
  * @throws what SQS's client throws; the message is then where it was.
  */
 export async function parkMessage(
@@ -28,7 +28,8 @@ export async function parkMessage(
   queue: Queue,
   message: Message,
   note: ParkingNote,
-): Promise<boolean> {
+  logger: Logger,
+): Promise<void> {
   const { [PARKING_ATTRIBUTE]: _, ...own } = attributesOf(message);
   const noted = {
     ...own,
@@ -47,7 +48,13 @@ export async function parkMessage(
     }),
     inTime(),
   );
-  return fits;
+  if (!fits) {
+    const { eventId, route, workflowId, records } = note;
+    logger.warn(
+      { messageId: message.MessageId, eventId, route, workflowId, ...(records && { records }) },
+      'parked without a note',
+    );
+  }
 }
 
 /** What a message takes along when it is parked. */

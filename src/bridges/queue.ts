@@ -4,7 +4,7 @@ import {
   QueueDoesNotExist,
   type SQSClient,
 } from '@aws-sdk/client-sqs';
-import { LEAST_RECEIVES } from '../contracts/parking.ts';
+import { LEAST_RECEIVES } from '../contracts/queues.ts';
 
 /** A source queue as it is set up. */
 export interface Queue {

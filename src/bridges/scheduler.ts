@@ -178,24 +178,21 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   /** Whether the events of a call stay in hand for another one, as its answer concerns all calls. */
   function comesAgain(answer: Delivered, calledAt: number, lane: Lane): boolean {
     const { delivery, error } = answer;
-    switch (delivery) {
-      case 'unavailable':
-        // A call that hangs while others are answered says nothing about Temporal.
-        if (isDeadline(error) && breaker.answeredSince(calledAt)) return false;
-        trip(delivery, error, lane);
-        return !ending.aborted;
-      case 'denied':
-        trip(delivery, error, lane);
-        return !ending.aborted;
-      case 'throttled':
-        limiter.refused();
-        hold();
-        return !stopping.aborted;
-      default:
-        breaker.answered();
-        pause = FIRST_PAUSE;
-        return false;
+    if (delivery === 'unavailable' || delivery === 'denied') {
+      // A call that hangs while others are answered says nothing about Temporal.
+      const isAlone = isDeadline(error) && breaker.answeredSince(calledAt);
+      if (delivery === 'unavailable' && isAlone) return false;
+      trip(delivery, error, lane);
+      return !ending.aborted;
     }
+    if (delivery === 'throttled') {
+      limiter.refused();
+      hold();
+      return !stopping.aborted;
+    }
+    breaker.answered();
+    pause = FIRST_PAUSE;
+    return false;
   }
 
   function trip(code: 'unavailable' | 'denied', error: unknown, lane: Lane): void {
@@ -254,16 +251,12 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
         first = lane.jobs.findIndex(isDue);
       }
     }
-    const relined: typeof waiting = { start: [], signal: [], update: [] };
-    for (const kind of Object.keys(waiting) as CallKind[]) {
-      for (const lane of waiting[kind].splice(0)) {
-        const [job] = lane.jobs;
-        if (job) relined[kindOf(job.planned.plan)].push(lane);
-        else lanes.delete(lane.key);
-      }
-    }
-    for (const kind of Object.keys(waiting) as CallKind[]) {
-      waiting[kind] = relined[kind].toSorted((one, other) => one.turn - other.turn);
+    // What is first in a lane now may be of another kind.
+    const lined = Object.values(waiting).flatMap((some) => some.splice(0));
+    for (const lane of lined.toSorted((one, other) => one.turn - other.turn)) {
+      const [job] = lane.jobs;
+      if (job) waiting[kindOf(job.planned.plan)].push(lane);
+      else lanes.delete(lane.key);
     }
   }
 

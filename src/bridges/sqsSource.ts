@@ -56,13 +56,20 @@ export function createSqsSource(
   let isEnding = false;
   let isPouring = false;
 
-  const removes = createBatcher<Message>(DELETE_LINGER, async (messages) => {
-    const { Failed = [] } = await sqs.send(
-      new DeleteMessageBatchCommand({ QueueUrl: queue.url, Entries: messages.map(entryOf) }),
-      inTime(),
-    );
-    return indicesOf(Failed);
-  });
+  const removes = createBatcher<Message>(
+    DELETE_LINGER,
+    async (messages) =>
+      await sqs.send(
+        new DeleteMessageBatchCommand({
+          QueueUrl: queue.url,
+          Entries: messages.map(({ ReceiptHandle }, index) => ({
+            Id: String(index),
+            ReceiptHandle,
+          })),
+        }),
+        inTime(),
+      ),
+  );
   const hides = createHider(sqs, queue);
   const capacity = createCapacity(() => ({ messages: inHand.size, bytes }));
 
@@ -90,13 +97,9 @@ export function createSqsSource(
       case 'release':
         await hides.add({ message, seconds: settlement.delaySeconds });
         return;
-      case 'park': {
-        const note = noteOf(source, message, settlement, about);
-        const noted = await parkMessage(sqs, queue, message, note);
-        if (!noted)
-          logger.warn({ messageId: message.MessageId, ...about }, 'parked without a note');
+      case 'park':
+        await parkMessage(sqs, queue, message, noteOf(source, message, settlement, about), logger);
         return await deleteMessage(message);
-      }
     }
   }
 
@@ -168,12 +171,4 @@ export function createSqsSource(
       clearInterval(heartbeat);
     },
   };
-}
-
-function entryOf({ ReceiptHandle }: Message, index: number) {
-  return { Id: String(index), ReceiptHandle };
-}
-
-function indicesOf(failed: readonly { Id?: string | undefined }[]): ReadonlySet<number> {
-  return new Set(failed.map(({ Id }) => Number(Id)));
 }

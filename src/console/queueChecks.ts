@@ -1,4 +1,4 @@
-import { LEAST_RECEIVES } from '../contracts/parking.ts';
+import { FIFO_DEPTH, FIFO_WINDOW, LEAST_RECEIVES } from '../contracts/queues.ts';
 import { days, failure, ok, warning, type Finding } from './finding.ts';
 
 /** How a queue is set up. Times are in seconds. */
@@ -24,10 +24,6 @@ export interface SourceFacts {
   /** Null: there is none, or it cannot be found. */
   readonly deadLetter: QueueFacts | null;
 }
-
-/** SQS looks for a group's turn among a FIFO queue's first 120,000 messages only. */
-const FIFO_WINDOW = 120_000;
-const FIFO_DEPTH = 100_000;
 
 /** Holds a source queue and its dead-letter queue against what the bridge relies on. Asks nobody. */
 export function judgeQueue({ name, queue, deadLetter }: SourceFacts): readonly Finding[] {

@@ -48,12 +48,6 @@ export interface ParkingNote {
   readonly receives: number;
 }
 
-/**
- * The least that a queue's `maxReceiveCount` may be: it is a backstop, since neighbours, waits and deploys are receives
- * too, on FIFO queues more than elsewhere.
- */
-export const LEAST_RECEIVES = { standard: 50, fifo: 1_000 } as const;
-
 /** The message attribute in which a parked message carries its note. */
 export const PARKING_ATTRIBUTE = 'waybill';
 

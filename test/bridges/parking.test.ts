@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import type { SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { parkMessage } from '../../src/bridges/parking.ts';
+import { capturingLogger } from '../support/bridge.ts';
 
 describe('parkMessage', () => {
   it('writes a note of characters that SQS takes, and keeps tenant and trace', async () => {
@@ -26,6 +27,7 @@ describe('parkMessage', () => {
       { url: 'u', name: 'q', fifo: false, deadLetterUrl: 'd' },
       message,
       note,
+      capturingLogger().logger,
     );
     const input = sent[0]?.input;
     const text = input?.MessageAttributes?.['waybill']?.StringValue ?? '';

@@ -9,8 +9,8 @@ import type { Explained } from '../../src/console/explain.ts';
 import type { Finding } from '../../src/console/finding.ts';
 import { countMessages, readDepth } from '../../src/console/queues.ts';
 import { bodiesOf, createQueue, drain, event, fill } from '../console/deadLetters.ts';
-import { awsAccount, temporalAddress, uniqueId } from '../support/servers.ts';
-import { PROJECT, waybill, type Environment, type Ran } from './waybill.ts';
+import { awsAccount, temporalAddress, uniqueId, environmentOf } from '../support/servers.ts';
+import { waybill, type Environment, type Ran } from './waybill.ts';
 
 const ROUTES = ['--routes', 'test/cli/toolRoutes.ts'];
 
@@ -25,14 +25,7 @@ describe('a tool', function () {
     const account = awsAccount();
     sqs = new SQSClient(account);
     env = {
-      AWS_CONFIG_FILE: '/dev/null',
-      AWS_SHARED_CREDENTIALS_FILE: '/dev/null',
-      TEMPORAL_CONFIG_FILE: join(PROJECT, 'dev/temporal.toml'),
-      TEMPORAL_ADDRESS: temporalAddress(),
-      AWS_ENDPOINT_URL: account.endpoint,
-      AWS_REGION: account.region,
-      AWS_ACCESS_KEY_ID: account.credentials.accessKeyId,
-      AWS_SECRET_ACCESS_KEY: account.credentials.secretAccessKey,
+      ...environmentOf(account),
     };
     client = new Client({ connection: await Connection.connect({ address: temporalAddress() }) });
     folder = await mkdtemp(join(tmpdir(), 'waybill-tools-'));

@@ -7,7 +7,7 @@ import type { Queue } from '../../src/bridges/queue.ts';
 import { countMessages } from '../../src/console/queues.ts';
 import { bodiesOf, createQueue, drain, event, fill } from '../console/deadLetters.ts';
 import { rawEvent, startBridgeStage, type BridgeStage } from '../support/bridge.ts';
-import { eventually, temporalAddress, uniqueId } from '../support/servers.ts';
+import { eventually, temporalAddress, uniqueId, environmentOf } from '../support/servers.ts';
 
 const PROJECT = join(import.meta.dirname, '../..');
 const KILLS = 2;
@@ -24,14 +24,7 @@ describe('a redrive that is killed half-way (FAULTS 13)', function () {
     sqs = stage.sqs;
     childEnv = {
       PATH: process.env['PATH'] ?? '',
-      AWS_CONFIG_FILE: '/dev/null',
-      AWS_SHARED_CREDENTIALS_FILE: '/dev/null',
-      TEMPORAL_CONFIG_FILE: join(PROJECT, 'dev/temporal.toml'),
-      TEMPORAL_ADDRESS: temporalAddress(),
-      AWS_ENDPOINT_URL: account.endpoint,
-      AWS_REGION: account.region,
-      AWS_ACCESS_KEY_ID: account.credentials.accessKeyId,
-      AWS_SECRET_ACCESS_KEY: account.credentials.secretAccessKey,
+      ...environmentOf(account),
     };
   });
   after(() => stage.stop());

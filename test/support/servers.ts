@@ -88,6 +88,20 @@ export function awsAccount(): AwsConfig {
   };
 }
 
+/** What a process of its own is told, to use the run's servers and this account. */
+export function environmentOf({ endpoint, region, credentials }: AwsConfig) {
+  return {
+    AWS_CONFIG_FILE: '/dev/null',
+    AWS_SHARED_CREDENTIALS_FILE: '/dev/null',
+    TEMPORAL_CONFIG_FILE: path.resolve(import.meta.dirname, '../../dev/temporal.toml'),
+    TEMPORAL_ADDRESS: temporalAddress(),
+    AWS_ENDPOINT_URL: endpoint,
+    AWS_REGION: region,
+    AWS_ACCESS_KEY_ID: credentials.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
+  };
+}
+
 /** An ID that no other test uses, such as `order-1f0c9a3e7b52`. */
 export function uniqueId(prefix: string): string {
   return `${prefix}-${randomUUID().replaceAll('-', '').slice(0, 12)}`;

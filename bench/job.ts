@@ -79,3 +79,24 @@ export interface FeedJob {
   /** Evenly, one by one; or as fast as it goes while fewer than so many are in the queue. */
   readonly pace: { readonly perSecond: number } | { readonly depthBelow: number };
 }
+
+/** For the process that asks an API. */
+export interface LoadJob {
+  /** The API's base URL. */
+  readonly url: string;
+  readonly token: string;
+  /** JSON, with `{id}` where an ID of its own is to stand; null: it only reads. */
+  readonly body: string | null;
+  /** Asked in turn. */
+  readonly paths: readonly string[];
+  readonly requests: number;
+  /** Requests under way at once. */
+  readonly connections: number;
+}
+
+export interface LoadResult {
+  readonly seconds: number;
+  /** Milliseconds from request to answer. */
+  readonly p50: number;
+  readonly p99: number;
+}

@@ -1,5 +1,7 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { UserError } from '../src/platform/errors.ts';
+import { API_SIZES, benchApi } from './api.ts';
+import { API_ROWS, apiReportOf, type ApiRow } from './apiFigures.ts';
 import { benchBridge } from './bridge.ts';
 import { type Row, ROWS } from './figures.ts';
 import { SIZES } from './measurements.ts';
@@ -23,6 +25,30 @@ program
     'write CPU profiles of the bridge into a folder; they cost time and memory themselves',
   )
   .action(runBridgeBench);
+
+program
+  .command('api')
+  .description('what the orders API costs, beside bare routes')
+  .option('--json', 'print everything that was measured as JSON')
+  .option('--rounds <count>', 'how often each side runs', countOf, 5)
+  .addOption(new Option('--only <row>', 'measure one row alone').choices(API_ROWS))
+  .action(runApiBench);
+
+interface ApiFlags {
+  readonly json?: boolean;
+  readonly rounds: number;
+  readonly only?: ApiRow;
+}
+
+async function runApiBench({ json, rounds, only }: ApiFlags): Promise<void> {
+  const bench = await benchApi({
+    rounds,
+    only,
+    ...API_SIZES,
+    onProgress: (message) => console.error(message),
+  });
+  console.log(json ? JSON.stringify(bench) : apiReportOf(bench.figures));
+}
 
 interface BridgeFlags {
   readonly json?: boolean;

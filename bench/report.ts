@@ -2,7 +2,7 @@ import type { Figure } from './figures.ts';
 import { median } from './statistics.ts';
 
 const HEAD = ['figure', 'ours', 'naive x1', 'naive x10', 'limit', 'ratio', 'to reach', 'reached'];
-const NONE = '-';
+export const NONE = '-';
 
 /** The figures as a table: medians over the rounds, and from the least to the most. */
 export function reportOf(figures: readonly Figure[]): string {
@@ -12,17 +12,22 @@ export function reportOf(figures: readonly Figure[]): string {
     target?.toReach ?? NONE,
     target ? (target.reached ? 'yes' : 'no') : NONE,
   ]);
-  const table = [HEAD, ...lines];
-  const widths = HEAD.map((_, column) =>
-    Math.max(...table.map((cells) => cells[column]?.length ?? 0)),
+  return tableOf([HEAD, ...lines]);
+}
+
+/** Lines of cells, each column as wide as its widest cell. */
+export function tableOf(lines: readonly (readonly string[])[]): string {
+  const widths = (lines[0] ?? []).map((_, column) =>
+    Math.max(...lines.map((cells) => cells[column]?.length ?? 0)),
   );
-  return table
+  return lines
     .map((cells) => cells.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  '))
     .map((line) => line.trimEnd())
     .join('\n');
 }
 
-function spread(values: readonly number[] | undefined): string {
+/** The median, and from the least to the most. */
+export function spread(values: readonly number[] | undefined): string {
   if (!values || values.length === 0) return NONE;
   const middle = short(median(values));
   if (values.length === 1) return middle;

@@ -32,6 +32,7 @@ export async function connectTo(stack: Stack) {
     ordersTable: outputs.OrdersTable,
     stockTable: outputs.StockTable,
     paymentsTable: outputs.PaymentsTable,
+    returnsTable: outputs.ReturnsTable,
     queues: [
       { url: outputs.OrdersQueueUrl, deadLetterUrl: outputs.OrdersDlqUrl },
       { url: outputs.PaymentsQueueUrl, deadLetterUrl: outputs.PaymentsDlqUrl },

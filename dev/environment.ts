@@ -4,6 +4,11 @@ import type { AwsConfig } from './deploy.ts';
 import type { StackOutputs } from './stack.ts';
 import { NAMESPACE } from './temporal.ts';
 
+/** What the local API's tokens are meant for. */
+export const AUDIENCE = 'waybill';
+/** By which the payment provider's sandbox signs its webhooks. */
+export const WEBHOOK_SECRET = 'whsec_local';
+
 /** Where the parts of a running stack are. */
 export interface Addresses {
   /** `host:port` */
@@ -11,6 +16,8 @@ export interface Addresses {
   readonly aws: AwsConfig;
   /** The payment provider's sandbox, a URL. */
   readonly provider: string;
+  /** The issuer of tokens, a URL. */
+  readonly issuer: string;
   /** On 127.0.0.1. */
   readonly apiPort: number;
 }
@@ -34,7 +41,7 @@ export function awsOf(env: Environment, endpoint: string): AwsConfig {
  */
 export function stackEnvironment(
   env: Environment,
-  { temporal, aws, provider, apiPort }: Addresses,
+  { temporal, aws, provider, issuer, apiPort }: Addresses,
   outputs: StackOutputs,
 ): Environment {
   const neutral = Object.entries(env).filter(([name]) => !/^(AWS|TEMPORAL|WAYBILL)_/.test(name));
@@ -51,8 +58,11 @@ export function stackEnvironment(
     AWS_ACCESS_KEY_ID: aws.credentials.accessKeyId,
     AWS_SECRET_ACCESS_KEY: aws.credentials.secretAccessKey,
     WAYBILL_ORDERS_TABLE: outputs.OrdersTable,
+    WAYBILL_SELLERS_TABLE: outputs.SellersTable,
     WAYBILL_STOCK_TABLE: outputs.StockTable,
     WAYBILL_PAYMENTS_TABLE: outputs.PaymentsTable,
+    WAYBILL_RETURNS_TABLE: outputs.ReturnsTable,
+    WAYBILL_KEYS_TABLE: outputs.KeysTable,
     WAYBILL_NOTIFICATIONS_TOPIC_ARN: outputs.NotificationsTopicArn,
     WAYBILL_EVENT_BUS_NAME: outputs.EventBusName,
     WAYBILL_QUEUE_URLS: [
@@ -63,6 +73,17 @@ export function stackEnvironment(
     ].join(','),
     WAYBILL_STRIPE_BASE_URL: provider,
     WAYBILL_STRIPE_API_KEY: 'sk_test_local',
+    WAYBILL_STRIPE_WEBHOOK_SECRET: WEBHOOK_SECRET,
+    WAYBILL_SCREENING_URL: `${provider}/screening`,
+    WAYBILL_PAYMENTS_QUEUE_URL: outputs.PaymentsFifoQueueUrl,
+    WAYBILL_INGRESS_QUEUE_URL: outputs.OrdersQueueUrl,
+    WAYBILL_SNS_TOPIC_ARNS: outputs.NotificationsTopicArn,
+    WAYBILL_OIDC_ISSUER: issuer,
+    WAYBILL_OIDC_AUDIENCE: AUDIENCE,
+    WAYBILL_OIDC_JWKS_URL: `${issuer}/jwks.json`,
+    WAYBILL_API_DOCS: 'on',
+    // What feeds this stack is one caller, in a hurry.
+    WAYBILL_API_REQUESTS_PER_MINUTE: '100000',
     WAYBILL_API_HOST: '127.0.0.1',
     WAYBILL_API_PORT: String(apiPort),
   };

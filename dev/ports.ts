@@ -4,6 +4,42 @@ import { UserError } from '../src/platform/errors.ts';
 
 const HOST = '127.0.0.1';
 
+/** All on 127.0.0.1. */
+export interface StackPorts {
+  readonly temporal: number;
+  /** Null: no Web UI. */
+  readonly temporalUi: number | null;
+  readonly emulator: number;
+  readonly provider: number;
+  readonly issuer: number;
+  readonly api: number;
+}
+
+export const DEFAULT_PORTS: StackPorts = {
+  temporal: 7233,
+  temporalUi: 8233,
+  emulator: 4566,
+  provider: 12111,
+  issuer: 12112,
+  api: 8080,
+};
+
+/** What a base may be: from the first port that needs no privilege to the last with five others after it. */
+export const FIRST_BASE = 1_024;
+export const LAST_BASE = 65_530;
+
+/** The ports of a stack beside another one: six in a row. @param base - FIRST_BASE to LAST_BASE. */
+export function portsFrom(base: number): StackPorts {
+  return {
+    temporal: base,
+    temporalUi: base + 1,
+    emulator: base + 2,
+    provider: base + 3,
+    issuer: base + 4,
+    api: base + 5,
+  };
+}
+
 /** A port that a part of the stack is about to listen on. */
 export interface PortClaim {
   readonly port: number;

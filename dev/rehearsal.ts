@@ -14,6 +14,7 @@ import { collectNotifications } from './feed/notifications.ts';
 import { createSender } from './feed/sender.ts';
 import type { Scenario } from './feed/scenarios.ts';
 import { seedStock } from './feed/stock.ts';
+import { createTokenSource } from './issuer/tokens.ts';
 import type { Stack } from './stack.ts';
 
 export interface RehearsalOptions {
@@ -55,6 +56,7 @@ export async function rehearse(options: RehearsalOptions): Promise<Outcome> {
     eventBridge: clients.eventBridge,
     sqs: clients.sqs,
     manifest: notes.sent,
+    token: createTokenSource(stack.urls.issuer, { role: 'staff', name: 'feed' }),
     destinations: {
       eventBusName: stack.outputs.EventBusName,
       fifoQueueUrl: stack.outputs.PaymentsFifoQueueUrl,

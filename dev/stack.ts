@@ -4,29 +4,11 @@ import type { Environment } from '../src/platform/config.ts';
 import { createAuditQueue } from './auditQueue.ts';
 import { type AwsConfig, deploy } from './deploy.ts';
 import { awaitEmulator, startEmulator } from './emulator.ts';
-import { awsOf, stackEnvironment } from './environment.ts';
-import { assertPortsFree, type PortClaim } from './ports.ts';
+import { AUDIENCE, awsOf, stackEnvironment } from './environment.ts';
+import { assertPortsFree, type PortClaim, type StackPorts } from './ports.ts';
 import { type Process, startProcess } from './process.ts';
 import { awaitTemporal, startTemporal } from './temporal.ts';
 import { findTools, type Tools } from './tools.ts';
-
-/** All on 127.0.0.1. */
-export interface StackPorts {
-  readonly temporal: number;
-  /** Null: no Web UI. */
-  readonly temporalUi: number | null;
-  readonly emulator: number;
-  readonly provider: number;
-  readonly api: number;
-}
-
-export const DEFAULT_PORTS: StackPorts = {
-  temporal: 7233,
-  temporalUi: 8233,
-  emulator: 4566,
-  provider: 12111,
-  api: 8080,
-};
 
 export interface StackOptions {
   /** What a stop leaves for the next start, and the logs: made if absent. */
@@ -52,7 +34,7 @@ export type StackOutputs = Outputs & {
 
 /** Those that run processes of this repository. */
 type AppName = 'worker' | 'bridge' | 'api';
-type PartName = 'temporal' | 'emulator' | 'provider' | AppName;
+type PartName = 'temporal' | 'emulator' | 'provider' | 'issuer' | AppName;
 
 export interface Stack {
   readonly outputs: StackOutputs;
@@ -61,6 +43,8 @@ export interface Stack {
   readonly urls: {
     readonly api: string;
     readonly provider: string;
+    /** Where tokens for the API are to be had. */
+    readonly issuer: string;
     readonly aws: string;
     /** Null: no Web UI, or somebody else's. */
     readonly temporalUi: string | null;
@@ -83,7 +67,7 @@ export interface Stack {
 const STOP_ORDER: readonly { readonly parts: readonly PartName[]; readonly by: number }[] = [
   { parts: ['bridge', 'api'], by: 3_000 },
   { parts: ['worker'], by: 6_000 },
-  { parts: ['provider', 'temporal', 'emulator'], by: 9_500 },
+  { parts: ['provider', 'issuer', 'temporal', 'emulator'], by: 9_500 },
 ];
 /** What a process waits for what is in flight: less than it is given above. */
 const GRACE_SECONDS = '2';
@@ -118,6 +102,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     const temporal = env['TEMPORAL_ADDRESS'] || `127.0.0.1:${ports.temporal}`;
     const aws = awsOf(env, env['AWS_ENDPOINT_URL'] || `http://127.0.0.1:${ports.emulator}`);
     const provider = `http://127.0.0.1:${ports.provider}`;
+    const issuer = `http://127.0.0.1:${ports.issuer}`;
     const deployed = start('emulator', runEmulator(options, tools, aws, logFile('emulator'))).then(
       async () => {
         const began = performance.now();
@@ -131,11 +116,12 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       settings,
       start('temporal', runTemporal(options, tools, temporal, logFile('temporal'))),
       start('provider', runProvider(options, logFile('provider'))),
+      start('issuer', runIssuer(options, logFile('issuer'))),
     ]);
 
     const outputs = await deployed;
     const appEnv: Environment = {
-      ...stackEnvironment(env, { temporal, aws, provider, apiPort: ports.api }, outputs),
+      ...stackEnvironment(env, { temporal, aws, provider, issuer, apiPort: ports.api }, outputs),
       WAYBILL_GRACE_SECONDS: GRACE_SECONDS,
       ...(await settings),
     };
@@ -152,6 +138,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       urls: {
         api: `http://127.0.0.1:${ports.api}`,
         provider,
+        issuer,
         aws: aws.endpoint,
         temporalUi: ui === null ? null : `http://127.0.0.1:${ui}`,
       },
@@ -171,6 +158,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
 function portClaims(tools: Tools, ports: StackPorts): PortClaim[] {
   const claims: PortClaim[] = [
     { port: ports.provider, name: "the payment provider's sandbox" },
+    { port: ports.issuer, name: 'the issuer of tokens' },
     { port: ports.api, name: 'the orders API' },
   ];
   if (tools.ministack) {
@@ -228,6 +216,23 @@ function runProvider({ stateDir, ports, env }: StackOptions, logFile: string): P
       PROVIDER_HOST: '127.0.0.1',
       PROVIDER_PORT: String(ports.provider),
       PROVIDER_LEDGER: path.resolve(stateDir, 'provider.jsonl'),
+    },
+    cwd: PROJECT,
+    logFile,
+    ready: saysReady,
+  });
+}
+
+function runIssuer({ stateDir, ports, env }: StackOptions, logFile: string): Promise<Process> {
+  return startProcess({
+    name: 'issuer',
+    file: process.execPath,
+    args: ['dev/issuer.ts'],
+    env: {
+      ...env,
+      ISSUER_PORT: String(ports.issuer),
+      ISSUER_KEY: path.resolve(stateDir, 'issuer.json'),
+      ISSUER_AUDIENCE: AUDIENCE,
     },
     cwd: PROJECT,
     logFile,

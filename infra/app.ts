@@ -15,8 +15,11 @@ export const OUTPUTS = [
   'NotificationsTopicArn',
   'SupportQueueUrl',
   'OrdersTable',
+  'SellersTable',
   'StockTable',
   'PaymentsTable',
+  'ReturnsTable',
+  'KeysTable',
 ] as const;
 
 /** What the deployed stack says of itself: names, URLs and ARNs by output. */

@@ -1,5 +1,5 @@
 import { CfnOutput, Duration, RemovalPolicy, Stack, type StackProps } from 'aws-cdk-lib';
-import { AttributeType, BillingMode, Table } from 'aws-cdk-lib/aws-dynamodb';
+import { AttributeType, BillingMode, ProjectionType, Table } from 'aws-cdk-lib/aws-dynamodb';
 import { EventBus, Rule } from 'aws-cdk-lib/aws-events';
 import { SqsQueue } from 'aws-cdk-lib/aws-events-targets';
 import { SubscriptionFilter, Topic } from 'aws-cdk-lib/aws-sns';
@@ -7,6 +7,7 @@ import { SqsSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import { Queue } from 'aws-cdk-lib/aws-sqs';
 import type { Construct } from 'constructs';
 import { SOURCES } from '../src/contracts/events.ts';
+import { ORDER_INDEXES, ORDER_SUMMARY, RETURNS_BY_ORDER } from '../src/contracts/indexes.ts';
 import { FIFO_DEPTH, FIFO_WINDOW, LEAST_RECEIVES } from '../src/contracts/queues.ts';
 import type { Severity } from '../src/domain/notification.ts';
 
@@ -30,21 +31,38 @@ export class WaybillStack extends Stack {
     const bus = new EventBus(this, 'EventBus', { eventBusName: 'waybill' });
     this.output('EventBusName', bus.eventBusName);
 
-    const orders = this.sourceQueue({ output: 'Orders', queueName: 'orders' });
+    const placed = this.sourceQueue({ output: 'Orders', queueName: 'orders' });
     const payments = this.sourceQueue({ output: 'Payments', queueName: 'payments' });
     const fulfilment = this.sourceQueue({ output: 'Fulfilment', queueName: 'fulfilment' });
     // Its producers promise order. No rule may target it: a rule's message group is one fixed string.
     this.sourceQueue({ output: 'PaymentsFifo', queueName: 'payments.fifo', fifo: true });
 
-    this.route(bus, SOURCES.storefront, orders);
+    this.route(bus, SOURCES.storefront, placed);
     this.route(bus, SOURCES.payments, payments);
     this.route(bus, SOURCES.fulfilment, fulfilment);
 
     this.notifications();
 
-    this.table('Orders', 'orderKey');
-    this.table('Stock', 'key');
-    this.table('Payments', 'orderKey', 'entry');
+    const orders = this.table('Orders', { partitionKey: 'orderKey' });
+    for (const [indexName, partitionKey] of Object.entries(ORDER_INDEXES)) {
+      orders.addGlobalSecondaryIndex({
+        indexName,
+        partitionKey: stringKey(partitionKey),
+        sortKey: stringKey('placedAt'),
+        projectionType: ProjectionType.INCLUDE,
+        nonKeyAttributes: ORDER_SUMMARY.filter((name) => name !== partitionKey),
+      });
+    }
+    this.table('Sellers', { partitionKey: 'sellerId', sortKey: 'placed' });
+    this.table('Stock', { partitionKey: 'key' });
+    this.table('Payments', { partitionKey: 'orderKey', sortKey: 'entry' });
+    const returns = this.table('Returns', { partitionKey: 'returnKey' });
+    returns.addGlobalSecondaryIndex({
+      indexName: RETURNS_BY_ORDER,
+      partitionKey: stringKey('orderKey'),
+      sortKey: stringKey('requestedAt'),
+    });
+    this.table('Keys', { partitionKey: 'key', timeToLiveAttribute: 'expiresAt' });
   }
 
   private sourceQueue({ output, queueName, fifo = false }: SourceQueue): Queue {
@@ -109,19 +127,30 @@ export class WaybillStack extends Stack {
     this.output('SupportQueueUrl', support.queueUrl);
   }
 
-  private table(output: string, partitionKey: string, sortKey?: string): void {
-    const key = (name: string) => ({ name, type: AttributeType.STRING });
+  private table(output: string, { partitionKey, sortKey, timeToLiveAttribute }: TableKeys): Table {
     const table = new Table(this, `${output}Table`, {
-      partitionKey: key(partitionKey),
-      ...(sortKey === undefined ? {} : { sortKey: key(sortKey) }),
+      partitionKey: stringKey(partitionKey),
+      ...(sortKey !== undefined && { sortKey: stringKey(sortKey) }),
+      ...(timeToLiveAttribute !== undefined && { timeToLiveAttribute }),
       billingMode: BillingMode.PAY_PER_REQUEST,
       pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
       removalPolicy: RemovalPolicy.RETAIN,
     });
     this.output(`${output}Table`, table.tableName);
+    return table;
   }
 
   private output(name: string, value: string): void {
     new CfnOutput(this, `${name}Output`, { value }).overrideLogicalId(name);
   }
+}
+
+interface TableKeys {
+  readonly partitionKey: string;
+  readonly sortKey?: string;
+  readonly timeToLiveAttribute?: string;
+}
+
+function stringKey(name: string) {
+  return { name, type: AttributeType.STRING };
 }

@@ -2,8 +2,9 @@ import { appendFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { PutEventsCommand, type EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import { SendMessageCommand, type SQSClient } from '@aws-sdk/client-sqs';
-import { EVENTS, type SOURCES } from '../../src/contracts/events.ts';
-import { orderWorkflowId, type OrderKey, type PlacedOrder } from '../../src/contracts/orders.ts';
+import { EVENTS, type EventData, type SOURCES } from '../../src/contracts/events.ts';
+import { orderWorkflowId, type PlacedOrder } from '../../src/contracts/orders.ts';
+import { returnWorkflowId } from '../../src/contracts/returns.ts';
 import type { SentEvent } from '../../src/console/account.ts';
 import type { SampleEvent } from './scenarios.ts';
 
@@ -20,6 +21,8 @@ export interface SenderOptions {
   readonly eventBridge: EventBridgeClient;
   readonly sqs: SQSClient;
   readonly destinations: Destinations;
+  /** Answers a token by which the API takes orders and cancellations from anybody. */
+  readonly token: () => Promise<string>;
   /** Every event is noted here before it is sent: the audit accounts for each. */
   readonly manifest: string;
 }
@@ -28,21 +31,21 @@ export interface SenderOptions {
 const API_WITHIN = 60_000;
 
 /** Sends sample events each its own way, noting them first. Throws when one was not taken. */
-export function createSender({ eventBridge, sqs, destinations, manifest }: SenderOptions) {
+export function createSender({ eventBridge, sqs, destinations, token, manifest }: SenderOptions) {
   const note = (sent: SentEvent) => appendFileSync(manifest, `${JSON.stringify(sent)}\n`);
 
   async function send(event: SampleEvent): Promise<void> {
     const { type, data, eventId, way } = event;
     const { source } = EVENTS[type];
-    const orderKey = orderWorkflowId(data);
-    if (way === 'api') return await sendToApi(event, orderKey);
-    note({ id: `${source}:${eventId}`, type, orderKey });
+    const workflowId = 'returnId' in data ? returnWorkflowId(data.returnId) : orderWorkflowId(data);
+    if (way === 'api') return await sendToApi(event, workflowId);
+    note({ id: `${source}:${eventId}`, type, orderKey: workflowId });
     if (way === 'bus') return await put(source, type, { eventId, ...data });
     await sqs.send(
       new SendMessageCommand({
         QueueUrl: way === 'fifo' ? destinations.fifoQueueUrl : destinations.queueUrls[source],
         MessageBody: JSON.stringify({ source, type, eventId, data }),
-        ...(way === 'fifo' && { MessageGroupId: orderKey, MessageDeduplicationId: eventId }),
+        ...(way === 'fifo' && { MessageGroupId: workflowId, MessageDeduplicationId: eventId }),
       }),
     );
   }
@@ -66,13 +69,15 @@ export function createSender({ eventBridge, sqs, destinations, manifest }: Sende
   async function sendToApi(event: SampleEvent, orderKey: string): Promise<void> {
     const { type, data, eventId } = event;
     if (type === 'OrderPlaced') {
-      note({ id: `api:${eventId}`, type, orderKey });
       const { version: _, ...body } = data as PlacedOrder;
+      // What the API makes of order and key.
+      note({ id: `api:${body.channel}:${body.orderId}/${eventId}`, type, orderKey });
       return await post('/orders', eventId, body);
     }
     if (type !== 'OrderCancelled') throw new Error(`${type} has no way through the API`);
-    const { channel, orderId, version: _, ...body } = data as OrderKey & { version: 1 };
-    return await post(`/orders/${channel}:${orderId}/cancel`, eventId, body);
+    // Who asks is in the token.
+    const { channel, orderId, reason } = data as EventData<'OrderCancelled'>;
+    return await post(`/orders/${channel}:${orderId}/cancel`, eventId, { reason });
   }
 
   /** Asks again under the same key while nobody answers, as a caller of the API should. */
@@ -81,7 +86,11 @@ export function createSender({ eventBridge, sqs, destinations, manifest }: Sende
     for (;;) {
       const response = await fetch(new URL(path, destinations.apiUrl), {
         method: 'POST',
-        headers: { 'content-type': 'application/json', 'idempotency-key': idempotencyKey },
+        headers: {
+          authorization: `Bearer ${await token()}`,
+          'content-type': 'application/json',
+          'idempotency-key': idempotencyKey,
+        },
         body: JSON.stringify(body),
         signal: AbortSignal.timeout(10_000),
       }).catch(() => undefined);

@@ -134,10 +134,18 @@ export function confirmIntent(
   }
 }
 
+/** Takes what is asked of what is held, by default all of it, and lets go of the rest. */
 export function captureIntent(intent: PaymentIntent, form: Form): PaymentIntent {
-  allowOnly(form, []);
+  allowOnly(form, ['amount_to_capture']);
   expectStatus(intent, 'capture', 'captured', ['requires_capture']);
-  return { ...intent, status: 'succeeded', amount_capturable: 0, amount_received: intent.amount };
+  const asked = form.get('amount_to_capture');
+  const amount =
+    asked === undefined ? intent.amount_capturable : positiveInteger(asked, 'amount_to_capture');
+  if (amount > intent.amount_capturable) {
+    const message = `${amount} is more than the capturable amount ${intent.amount_capturable}`;
+    throw invalidParameter('amount_to_capture', message, 'amount_too_large');
+  }
+  return { ...intent, status: 'succeeded', amount_capturable: 0, amount_received: amount };
 }
 
 export function cancelIntent(intent: PaymentIntent, form: Form): PaymentIntent {

@@ -9,6 +9,7 @@ import { pageOf } from './list.ts';
 import { newId } from './objects.ts';
 import type { PaymentIntent, StoredObject } from './objects.ts';
 import { amountRefunded, createRefund } from './refunds.ts';
+import { scoreOf } from './screening.ts';
 
 /** The result of a POST: the object to answer, and the refusal that goes out in its place. */
 interface Effect {
@@ -23,6 +24,7 @@ type Operation = (form: Form, id: string) => Effect;
  * statuses, test payment methods, refusals and idempotency keys. All its state is in the ledger.
  *
  * `GET /ledger` is for the audit: every intent with what was captured and refunded, and every refund.
+ * `POST /screening/scores` is another sandbox beside it, that of the fraud screening.
  */
 export function createProvider(ledger: Ledger): FastifyInstance {
   const server = fastify({ forceCloseConnections: true });
@@ -94,6 +96,10 @@ export function createProvider(ledger: Ledger): FastifyInstance {
     { prefix: '/v1' },
   );
 
+  server.post('/screening/scores', ({ body }, reply) => {
+    const score = scoreOf(body);
+    return score === null ? reply.code(400).send({ error: 'not an order' }) : { score };
+  });
   server.get('/ledger', () => {
     const refunds = [...ledger.refunds.values()];
     const intents = [...ledger.intents.values()].map((intent) => ({

@@ -1,12 +1,21 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
+import {
+  ConditionalCheckFailedException,
+  TransactionCanceledException,
+  type CancellationReason,
+} from '@aws-sdk/client-dynamodb';
 import {
   PublishBatchCommand,
   type PublishBatchRequestEntry,
   type SNSClient,
 } from '@aws-sdk/client-sns';
-import { PutCommand, type DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
+import {
+  PutCommand,
+  TransactWriteCommand,
+  type DynamoDBDocumentClient,
+} from '@aws-sdk/lib-dynamodb';
 import type { OrderActivities } from '../contracts/activities.ts';
+import { orderItem, sellerItems } from '../contracts/orderItems.ts';
 import type { OrderNotification, OrderRow } from '../contracts/orders.ts';
 import { severityOf, type Notification } from '../domain/notification.ts';
 
@@ -14,6 +23,8 @@ export interface OrderActivitiesOptions {
   readonly table: DynamoDBDocumentClient;
   /** Its partition key is the string `orderKey`: the workflow ID. */
   readonly ordersTable: string;
+  /** Which orders have lines of a seller: PK `sellerId`, SK `placed`, which is `{placedAt}#{orderKey}`. */
+  readonly sellersTable: string;
   readonly sns: SNSClient;
   /** A standard topic. */
   readonly topicArn: string;
@@ -40,46 +51,55 @@ export class UnpublishedError extends Error {
 export function createOrderActivities({
   table,
   ordersTable,
+  sellersTable,
   sns,
   topicArn,
 }: OrderActivitiesOptions): OrderActivities {
-  /** @returns undefined when it was written, else what of the row that is there decides. */
-  async function putRow(row: OrderRow, condition: Condition): Promise<Present | undefined> {
-    try {
-      await table.send(
-        new PutCommand({
-          TableName: ordersTable,
-          Item: { orderKey: row.workflowId, ...row },
-          ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
-          ...condition,
-        }),
-      );
-      return undefined;
-    } catch (error) {
-      if (!(error instanceof ConditionalCheckFailedException)) throw error;
-      // The document client leaves the items of errors as they came.
-      return { claimedBy: error.Item?.['claimedBy']?.S ?? 'nobody that it names' };
-    }
-  }
+  const putRow = (row: OrderRow) => ({
+    TableName: ordersTable,
+    Item: orderItem(row),
+    ReturnValuesOnConditionCheckFailure: 'ALL_OLD' as const,
+  });
 
   return {
-    async claimOrder(row) {
-      // A row of the same claim is left as it is: it may have been announced in a newer version since.
-      const present = await putRow(row, {
-        ConditionExpression: 'attribute_not_exists(orderKey)',
-      });
-      return !present || present.claimedBy === row.claimedBy ? 'claimed' : 'duplicate';
+    async claimOrder(given) {
+      const row = withDefaults(given);
+      try {
+        await table.send(
+          new TransactWriteCommand({
+            TransactItems: [
+              // A row of the same claim is left as it is: it may have been announced in a newer revision since.
+              { Put: { ...putRow(row), ConditionExpression: 'attribute_not_exists(orderKey)' } },
+              ...sellerItems(row).map((Item) => ({ Put: { TableName: sellersTable, Item } })),
+            ],
+          }),
+        );
+        return 'claimed';
+      } catch (error) {
+        if (!(error instanceof TransactionCanceledException)) throw error;
+        const [first] = error.CancellationReasons ?? [];
+        if (first?.Code !== 'ConditionalCheckFailed') throw error;
+        return ownerOf(first) === row.claimedBy ? 'claimed' : 'duplicate';
+      }
     },
 
-    async announceOrder({ row, notifications }) {
-      const present = await putRow(row, {
-        ConditionExpression:
-          'attribute_not_exists(orderKey) OR (claimedBy = :me AND #version < :version)',
-        ExpressionAttributeNames: { '#version': 'version' },
-        ExpressionAttributeValues: { ':me': row.claimedBy, ':version': row.version },
-      });
-      if (present && present.claimedBy !== row.claimedBy) {
-        throw new ForeignOrderError(row, present.claimedBy);
+    async announceOrder({ row: given, notifications }) {
+      const row = withDefaults(given);
+      try {
+        await table.send(
+          new PutCommand({
+            ...putRow(row),
+            // A row without a revision was written before there were any.
+            ConditionExpression:
+              'attribute_not_exists(orderKey) OR ' +
+              '(claimedBy = :me AND (attribute_not_exists(revision) OR revision < :revision))',
+            ExpressionAttributeValues: { ':me': row.claimedBy, ':revision': row.revision },
+          }),
+        );
+      } catch (error) {
+        if (!(error instanceof ConditionalCheckFailedException)) throw error;
+        const owner = ownerOf(error);
+        if (owner !== row.claimedBy) throw new ForeignOrderError(row, owner);
       }
       // Published even where the row was there: the attempt that wrote it may have ended before it came to this.
       for (let first = 0; first < notifications.length; first += BATCH_SIZE) {
@@ -94,12 +114,15 @@ export function createOrderActivities({
   };
 }
 
-type Condition = Pick<
-  PutCommand['input'],
-  'ConditionExpression' | 'ExpressionAttributeNames' | 'ExpressionAttributeValues'
->;
+/** Calls that were scheduled before rows had these come without; the order's next announcement sets it right. */
+function withDefaults(row: OrderRow): OrderRow {
+  return Object.assign({ revision: 0, placedAt: new Date().toISOString() }, row);
+}
 
-type Present = Pick<OrderRow, 'claimedBy'>;
+/** Whose the row is that is there. The document client leaves the items of errors as they came. */
+function ownerOf({ Item: item }: Pick<CancellationReason, 'Item'>): string {
+  return item?.['claimedBy']?.S ?? 'nobody that it names';
+}
 
 /** The most that SNS takes in one call. */
 const BATCH_SIZE = 10;

@@ -1,11 +1,16 @@
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import type Stripe from 'stripe';
-import type { CaptureAnswer, PaymentActivities, ReturnAnswer } from '../contracts/activities.ts';
-import type { PaymentRequest } from '../contracts/activities.ts';
+import type {
+  CaptureAnswer,
+  PaymentActivities,
+  PaymentRequest,
+  ReturnAnswer,
+} from '../contracts/activities.ts';
+import { MAX_AMOUNT } from '../domain/money.ts';
 import { authorise } from './authorisation.ts';
 import { assertSameMoney, type PaymentRow, paymentTable } from './paymentTable.ts';
 import { withKey } from './providerKeys.ts';
-import { refund, type RefundDeps } from './refunds.ts';
+import { endPendingRefunds, refund, type RefundDeps, type RefundedPayment } from './refunds.ts';
 import { refundTable } from './refundTable.ts';
 import { isDefiniteRefusal, isUnexpectedState } from './stripeErrors.ts';
 
@@ -18,6 +23,10 @@ import { isDefiniteRefusal, isUnexpectedState } from './stripeErrors.ts';
  * captured it can be neither cancelled nor captured again. So a return ends when the intent is cancelled, or
  * captured and refunded; a confirmation or capture that comes later is refused, one that came earlier is undone.
  * An intent that was created and not stored is never confirmed, and holds no money.
+ *
+ * A refund of a part begins only while the row is `captured`, and takes its amount out of `refundable` in that same
+ * transaction. So once it is `returned` no other begins: the return ends those that had begun, and gives back what
+ * is refundable then, which is exactly the rest.
  *
  * @param deps.stripe must not retry by itself (`maxNetworkRetries: 0`)
  * @param deps.tableName the payments table: PK `orderKey`, SK `entry`
@@ -35,27 +44,36 @@ export function createPaymentActivities(deps: {
   return {
     authorisePayment: (request) => authorise(parts, request),
     capturePayment: (request) => capture(parts, request),
+    refundPayment: (request) => refundPart(parts, request),
     returnPayment: (request) => giveBack(parts, request),
   };
 }
 
 async function capture(
   { stripe, payments }: RefundDeps,
-  { orderKey, money }: PaymentRequest,
+  { orderKey, money, amount = money.amount }: Parameters<PaymentActivities['capturePayment']>[0],
 ): Promise<CaptureAnswer> {
   const row = await payments.read(orderKey);
   if (row) assertSameMoney(row, money);
-  if (row?.status === 'captured') return { kind: 'captured' };
+  assertAmount(amount, money.amount);
+  if (row?.status === 'captured') return { kind: 'captured', amount: row.captured };
   if (row?.status === 'returned') return { kind: 'lapsed', code: 'payment_returned' };
   if (row?.intentId === undefined) return { kind: 'lapsed', code: 'payment_not_authorised' };
 
   const { intentId } = row;
+  const isWhole = amount === money.amount;
   let intent = await stripe.paymentIntents.retrieve(intentId);
   let refusal: Stripe.errors.StripeError | null = null;
   if (intent.status === 'requires_capture') {
     try {
-      intent = await withKey(payments, row, 'capture', (options) =>
-        stripe.paymentIntents.capture(intentId, {}, options),
+      // A key stands for one request: with another amount it is another one.
+      const step = isWhole ? 'capture' : `capture/${amount}`;
+      intent = await withKey(payments, row, step, (options) =>
+        stripe.paymentIntents.capture(
+          intentId,
+          isWhole ? {} : { amount_to_capture: amount },
+          options,
+        ),
       );
     } catch (error) {
       if (!isDefiniteRefusal(error)) throw error;
@@ -65,13 +83,12 @@ async function capture(
   }
   switch (intent.status) {
     case 'succeeded': {
-      if (await payments.recordCapture(orderKey, intent.amount_received)) {
-        return { kind: 'captured' };
-      }
       // Recorded by another try of this call; or returned meanwhile: then the return refunds it.
-      const now = await payments.read(orderKey);
+      const now =
+        (await payments.recordCapture(orderKey, intent.amount_received)) ??
+        (await payments.read(orderKey));
       return now?.status === 'captured'
-        ? { kind: 'captured' }
+        ? { kind: 'captured', amount: now.captured }
         : { kind: 'lapsed', code: 'payment_returned' };
     }
     case 'canceled':
@@ -86,6 +103,22 @@ async function capture(
   }
 }
 
+async function refundPart(
+  parts: RefundDeps,
+  { orderKey, step, amount }: Parameters<PaymentActivities['refundPayment']>[0],
+): Promise<{ readonly refunded: number }> {
+  assertAmount(amount);
+  const row = await parts.payments.read(orderKey);
+  if (!row || row.status === 'open') {
+    throw new Error(`payment of ${orderKey}: nothing is captured that could be refunded`);
+  }
+  const { intentId, status } = row;
+  if (intentId === undefined) return { refunded: 0 };
+  // On a returned payment only one that had begun goes on: the return gives the rest back.
+  const begins = status === 'captured' ? amount : 0;
+  return { refunded: await refund(parts, { orderKey, intentId, status }, step, begins) };
+}
+
 async function giveBack(
   parts: RefundDeps,
   { orderKey, money }: PaymentRequest,
@@ -98,11 +131,21 @@ async function giveBack(
   if (intent.status === 'canceled') return { kind: 'voided' };
 
   // The worker that captured it may have died before it recorded that.
-  const row =
-    (await payments.recordLostCapture(orderKey, intent.amount_received)) ??
-    ((await payments.read(orderKey)) as PaymentRow);
-  const amount = await refund(parts, { orderKey, intentId }, 'refund/return', row.refundable);
+  await payments.recordLostCapture(orderKey, intent.amount_received);
+  const payment: RefundedPayment = { orderKey, intentId, status: 'returned' };
+  await endPendingRefunds(parts, payment, RETURN);
+  const { refundable } = (await payments.read(orderKey)) as PaymentRow;
+  const amount = await refund(parts, payment, RETURN, refundable);
   return { kind: 'refunded', amount };
+}
+
+/** The step of the refund that gives back the rest. */
+const RETURN = 'refund/return';
+
+/** @throws RangeError unless the amount is a whole number from 1 to `most` */
+function assertAmount(amount: number, most = MAX_AMOUNT): void {
+  if (Number.isSafeInteger(amount) && amount >= 1 && amount <= most) return;
+  throw new RangeError(`expected an amount of 1 to ${most} minor units, received ${amount}`);
 }
 
 /**

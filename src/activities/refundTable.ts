@@ -2,11 +2,12 @@ import { TransactionCanceledException } from '@aws-sdk/client-dynamodb';
 import {
   type DynamoDBDocumentClient,
   GetCommand,
+  paginateQuery,
   TransactWriteCommand,
   type TransactWriteCommandInput,
   UpdateCommand,
 } from '@aws-sdk/lib-dynamodb';
-import { paymentKey } from './paymentTable.ts';
+import { paymentKey, type PaymentRow } from './paymentTable.ts';
 
 /** One refund: PK `orderKey`, SK `REFUND#{refundId}`. Its amount has left `refundable`, except while it is `refused`. */
 export interface RefundRow {
@@ -18,13 +19,15 @@ export interface RefundRow {
   readonly providerId?: string;
 }
 
+const REFUND = 'REFUND#';
+
 export type RefundTable = ReturnType<typeof refundTable>;
 
 /** The refunds in the payments table. An amount is taken and given back in the transaction that says what for. */
 export function refundTable(client: DynamoDBDocumentClient, tableName: string) {
   const refundKey = (orderKey: string, refundId: string) => ({
     orderKey,
-    entry: `REFUND#${refundId}`,
+    entry: `${REFUND}${refundId}`,
   });
 
   return {
@@ -34,13 +37,41 @@ export function refundTable(client: DynamoDBDocumentClient, tableName: string) {
       return (await client.send(command)).Item as RefundRow | undefined;
     },
 
+    /** The refunds of an order that have begun and not ended. */
+    async pending(orderKey: string): Promise<readonly RefundRow[]> {
+      const rows: RefundRow[] = [];
+      const pages = paginateQuery(
+        { client },
+        {
+          TableName: tableName,
+          KeyConditionExpression: 'orderKey = :order AND begins_with(entry, :refund)',
+          FilterExpression: '#status = :pending',
+          ExpressionAttributeNames: { '#status': 'status' },
+          ExpressionAttributeValues: {
+            ':order': orderKey,
+            ':refund': REFUND,
+            ':pending': 'pending',
+          },
+          ConsistentRead: true,
+        },
+      );
+      for await (const { Items } of pages) rows.push(...((Items ?? []) as RefundRow[]));
+      return rows;
+    },
+
     /**
      * Takes the amount out of `refundable` and enters the refund, or neither. One that was refused is entered
      * again; one that is there otherwise stays as it is.
      *
-     * @throws when less than the amount is refundable, and when another transaction is in the way
+     * @param status what the payment has to be
+     * @throws when it is not, when less than the amount is refundable, and when another transaction is in the way
      */
-    async enter(orderKey: string, refundId: string, amount: number): Promise<void> {
+    async enter(
+      orderKey: string,
+      refundId: string,
+      amount: number,
+      status: PaymentRow['status'],
+    ): Promise<void> {
       const failed = await transact([
         {
           Put: {
@@ -56,14 +87,17 @@ export function refundTable(client: DynamoDBDocumentClient, tableName: string) {
             TableName: tableName,
             Key: paymentKey(orderKey),
             UpdateExpression: 'SET refundable = refundable - :amount',
-            ConditionExpression: 'refundable >= :amount',
-            ExpressionAttributeValues: { ':amount': amount },
+            ConditionExpression: 'refundable >= :amount AND #status = :status',
+            ExpressionAttributeNames: { '#status': 'status' },
+            ExpressionAttributeValues: { ':amount': amount, ':status': status },
           },
         },
       ]);
       const isThere = failed.includes(0);
       if (failed.length > 0 && !isThere) {
-        throw new Error(`refund ${refundId}: less than ${amount} is refundable`);
+        throw new Error(
+          `refund ${refundId}: less than ${amount} is refundable, or the payment is not ${status}`,
+        );
       }
     },
 

@@ -10,6 +10,14 @@ export interface RefundDeps {
   readonly refunds: RefundTable;
 }
 
+/** A payment that money is given back of: what its row says, read before. */
+export interface RefundedPayment {
+  readonly orderKey: string;
+  readonly intentId: string;
+  /** Refunds of a part begin only while it is `captured`; what gives back the rest, once it is `returned`. */
+  readonly status: 'captured' | 'returned';
+}
+
 /**
  * Gives `amount` (minor units; 0 does nothing) of a captured payment back, once, however often it is called with this
  * `step`, which names the refund: `{orderKey}/{step}`.
@@ -22,7 +30,7 @@ export interface RefundDeps {
  */
 export async function refund(
   { stripe, payments, refunds }: RefundDeps,
-  { orderKey, intentId }: { readonly orderKey: string; readonly intentId: string },
+  { orderKey, intentId, status }: RefundedPayment,
   step: string,
   amount: number,
 ): Promise<number> {
@@ -31,7 +39,7 @@ export async function refund(
   if (entered?.status === 'done') return entered.amount;
   if (entered?.status !== 'pending') {
     if (amount === 0) return 0;
-    await refunds.enter(orderKey, refundId, amount);
+    await refunds.enter(orderKey, refundId, amount, status);
     entered = (await refunds.read(orderKey, refundId)) as RefundRow;
   }
 
@@ -41,6 +49,23 @@ export async function refund(
     (await askForRefund({ stripe, payments, refunds }, row, intentId, step, entered));
   await refunds.settle(orderKey, refundId, made.id);
   return entered.amount;
+}
+
+/**
+ * Ends the refunds that began before the payment was returned. None can begin after that, so what is refundable
+ * then is the rest.
+ */
+export async function endPendingRefunds(
+  deps: RefundDeps,
+  payment: RefundedPayment,
+  except: string,
+): Promise<void> {
+  const prefix = `${payment.orderKey}/`;
+  for (const { refundId } of await deps.refunds.pending(payment.orderKey)) {
+    const step = refundId.slice(prefix.length);
+    // With 0 one that is refused meanwhile does not begin again.
+    if (step !== except) await refund(deps, payment, step, 0);
+  }
 }
 
 /** By the intent, not by search, which lags. Finds it too where its key was forgotten, or answers 500 for ever. */

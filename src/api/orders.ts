@@ -1,188 +1,166 @@
-import {
-  isGrpcServiceError,
-  WorkflowNotFoundError,
-  WorkflowUpdateRPCTimeoutOrCancelledError,
-  type Client,
-  type WorkflowHandle,
-} from '@temporalio/client';
 import type { FastifyInstance } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { z } from 'zod';
-import { CancellationRequest, OrderRequest } from '../contracts/events.ts';
-import {
-  cancelOrder,
-  orderQuery,
-  orderWorkflowId,
-  type CancelRequest,
-  type CommandAnswer,
-  type OrderKey,
-  type OrderRow,
-  type PlacedOrder,
-} from '../contracts/orders.ts';
-import { decideCancellation } from '../domain/order.ts';
+import { orderWorkflowId } from '../contracts/orders.ts';
+import { callerOf } from './access.ts';
+import type { Caller } from './caller.ts';
+import { InvalidCursorError } from './cursor.ts';
+import { findOrder, inStore } from './lookup.ts';
+import { problems } from './operations.ts';
+import { orderPlacedBy, place, type PlaceDependencies } from './place.ts';
+import { waitOf } from './preference.ts';
 import { Problem } from './problems.ts';
+import {
+  ORDER_STATES,
+  OrderBody,
+  orderFor,
+  orderIdOf,
+  OrderListBody,
+  summaryFor,
+} from './representations.ts';
+import { ListQuery, OrderParams, OrderRequest, PlaceHeaders } from './requests.ts';
 
-/** How long an answer from Temporal or a worker is waited for, in milliseconds. */
-const DEADLINE = 5_000;
+export type OrderDependencies = PlaceDependencies;
 
-export interface OrderDependencies {
-  readonly temporal: Client;
-  /**
-   * Starts the order's workflow once: `duplicate` if the same order is there, `conflict` if another is there
-   * under its ID.
-   */
-  readonly placeOrder: (
-    placed: PlacedOrder,
-    eventId: string,
-  ) => Promise<'started' | 'duplicate' | 'conflict'>;
-  readonly readOrder: (orderKey: string) => Promise<OrderRow | undefined>;
-}
+const accepted = {
+  id: z.string().meta({ description: 'The order: {channel}:{orderId}' }),
+  workflowId: z.string(),
+};
 
-const idempotencyKey = z.object({
-  'idempotency-key': z.string().regex(/^[\x21-\x7e]{1,128}$/, {
-    error: 'Invalid header: expected 1 to 128 visible ASCII characters',
-  }),
-});
+const AcceptedBody = z
+  .object({ ...accepted, state: z.literal('received') })
+  .meta({ id: 'AcceptedOrder', description: 'The order is accepted; Location says where it is' });
 
-/** An order as the API names it: `{channel}:{orderId}`. */
-const orderParams = z.object({
-  id: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}:[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/, {
-    error: 'Invalid ID: expected {channel}:{orderId}',
-  }),
-});
+const PlacedBody = z
+  .object({
+    ...accepted,
+    outcome: z.enum(['paid', 'declined', 'on-review', 'stopped', 'duplicate']).meta({
+      description:
+        '`paid`: captured, or nothing to pay. `declined`: another payment method is awaited. `on-review`: a person decides first. `stopped`: the order goes no further',
+    }),
+    state: z.enum(ORDER_STATES),
+    reason: z.string().nullable().meta({ description: 'A code, where there is more to say' }),
+  })
+  .meta({
+    id: 'PlacedOrder',
+    description: 'The order is accepted, and this became of its payment',
+  });
 
-/** Adds placing, reading and cancelling an order. */
+const PLACING = [
+  'The same Idempotency-Key of the same caller with the same request is the same order and the same answer; with',
+  'another request it is a 422. Answered at once with a 202; with `Prefer: wait=N` after N seconds at the latest, with a',
+  "201 if the payment's outcome is known by then. Customers place for themselves alone, staff for anybody.",
+].join(' ');
+
+/** Adds placing, reading and listing orders. */
 export function addOrderRoutes(app: FastifyInstance, dependencies: OrderDependencies): void {
   const typed = app.withTypeProvider<ZodTypeProvider>();
 
   typed.post(
     '/orders',
-    { schema: { body: OrderRequest, headers: idempotencyKey } },
+    {
+      config: { access: 'orders:place' },
+      schema: {
+        operationId: 'placeOrder',
+        tags: ['orders'],
+        summary: 'Place an order',
+        description: PLACING,
+        headers: PlaceHeaders,
+        body: OrderRequest,
+        response: {
+          201: PlacedBody,
+          202: AcceptedBody,
+          ...problems('order-exists', 'idempotency-key-reused'),
+        },
+      },
+    },
     async (request, reply) => {
-      const placed: PlacedOrder = { version: 1, ...request.body };
-      const outcome = await orUnavailable(
-        dependencies.placeOrder(placed, `api:${request.headers['idempotency-key']}`),
-      );
-      const id = apiId(placed);
-      if (outcome === 'conflict') {
-        throw new Problem(409, 'order-exists', `order ${id} was placed before with other content`);
-      }
-      return reply
-        .status(202)
-        .header('location', `/orders/${id}`)
-        .send({ id, workflowId: orderWorkflowId(placed), state: 'received' });
+      const caller = callerOf(request);
+      const { 'idempotency-key': idempotencyKey, prefer } = request.headers;
+      const placed = orderPlacedBy(caller, idempotencyKey, request.body);
+      const wait = waitOf(prefer);
+      const outcome = await place(dependencies, { caller, idempotencyKey, placed, wait });
+      const answer = { id: orderIdOf(placed), workflowId: orderWorkflowId(placed) };
+      reply.header('location', `/orders/${answer.id}`);
+      if (wait !== null) reply.header('preference-applied', `wait=${wait}`);
+      return outcome
+        ? reply.status(201).send({ ...answer, ...outcome })
+        : reply.status(202).send({ ...answer, state: 'received' });
     },
   );
 
-  typed.get('/orders/:id', { schema: { params: orderParams } }, async (request) => {
-    const row = await findOrder(dependencies, request.params.id);
-    return { id: request.params.id, ...row };
-  });
-
-  typed.post(
-    '/orders/:id/cancel',
-    { schema: { params: orderParams, headers: idempotencyKey, body: CancellationRequest } },
+  typed.get(
+    '/orders',
+    {
+      config: { access: 'orders:read' },
+      schema: {
+        operationId: 'listOrders',
+        tags: ['orders'],
+        summary: 'List orders, newest first',
+        description:
+          'Customers see their own orders, sellers those with lines of theirs, staff all. A page may hold fewer orders than `limit`, or none, and yet have a `cursor`: only without one it is the last. Without `customer`, `seller` and `status` the list begins 31 days before `to`, unless `from` says otherwise.',
+        querystring: ListQuery,
+        response: { 200: OrderListBody, ...problems() },
+      },
+    },
     async (request) => {
-      const { id } = request.params;
-      const answer = await cancel(
-        dependencies,
-        id,
-        request.body,
-        request.headers['idempotency-key'],
-      );
-      if (!answer.accepted) {
-        throw new Problem(409, 'not-cancellable', `order ${id}: ${answer.reason}`);
+      const caller = callerOf(request);
+      const { customer, seller, status: state, ...range } = request.query;
+      const filters = { ...filtersOf(caller, customer, seller), state, ...range };
+      const page = await inStore(async () => {
+        try {
+          return await dependencies.orders.list(filters);
+        } catch (error) {
+          if (error instanceof InvalidCursorError) return error;
+          throw error;
+        }
+      });
+      if (page instanceof InvalidCursorError) {
+        throw new Problem('invalid-request', `cursor: ${page.message}`, {
+          errors: [{ field: 'cursor', detail: page.message }],
+        });
       }
-      return { id, ...answer };
+      return { ...page, orders: page.orders.map((row) => summaryFor(caller, row)) };
+    },
+  );
+
+  typed.get(
+    '/orders/:id',
+    {
+      config: { access: 'orders:read' },
+      schema: {
+        operationId: 'readOrder',
+        tags: ['orders'],
+        summary: 'Read an order',
+        description: 'A seller sees its own lines, and neither customer nor payment nor total.',
+        params: OrderParams,
+        response: { 200: OrderBody, ...problems('order-not-found') },
+      },
+    },
+    async (request) => {
+      const caller = callerOf(request);
+      return orderFor(caller, await findOrder(dependencies, caller, request.params.id));
     },
   );
 }
 
-async function findOrder(dependencies: OrderDependencies, id: string): Promise<OrderRow> {
-  const row = await stored(dependencies, id);
-  if (row) return row;
-  // An order that was just accepted may not have its row yet: its workflow knows it.
-  try {
-    return await asked(dependencies, id, (handle) => handle.query(orderQuery));
-  } catch (error) {
-    if (!(error instanceof WorkflowNotFoundError)) throw error;
-    throw notFound(id);
+/** Whose orders are listed. Throws a Problem `forbidden` where they are somebody else's. */
+function filtersOf(caller: Caller, customerId: string | undefined, sellerId: string | undefined) {
+  switch (caller.role) {
+    case 'staff':
+      return { customerId, sellerId };
+    case 'customer':
+      if (customerId !== undefined && customerId !== caller.customerId) {
+        throw new Problem('forbidden', `customer: expected ${caller.customerId}, or nothing`);
+      }
+      return { customerId: caller.customerId, sellerId };
+    case 'seller':
+      if (customerId !== undefined) {
+        throw new Problem('forbidden', 'customer: this filter is not for a seller');
+      }
+      if (sellerId !== undefined && sellerId !== caller.sellerId) {
+        throw new Problem('forbidden', `seller: expected ${caller.sellerId}, or nothing`);
+      }
+      return { sellerId: caller.sellerId };
   }
-}
-
-async function cancel(
-  dependencies: OrderDependencies,
-  id: string,
-  request: CancelRequest,
-  updateId: string,
-): Promise<CommandAnswer> {
-  try {
-    return await asked(dependencies, id, (handle) =>
-      handle.executeUpdate(cancelOrder, { args: [request], updateId }),
-    );
-  } catch (error) {
-    if (!(error instanceof WorkflowNotFoundError)) throw error;
-    // It never was, or is closed.
-    const row = await stored(dependencies, id);
-    if (!row) throw notFound(id);
-    // The same rule as in the workflow, so that the answer does not depend on whether it has ended by now.
-    const decision = decideCancellation(row, request);
-    if (decision.outcome === 'duplicate') return { accepted: true, state: row.state };
-    const reason = decision.outcome === 'refused' ? decision.reason : 'workflow-closed';
-    return { accepted: false, state: row.state, reason };
-  }
-}
-
-/** Asks the order's workflow, which a worker has to answer in time. */
-async function asked<Answer>(
-  { temporal }: OrderDependencies,
-  id: string,
-  ask: (handle: WorkflowHandle) => Promise<Answer>,
-): Promise<Answer> {
-  const handle = temporal.workflow.getHandle(workflowId(id));
-  return await orUnavailable(
-    temporal.connection.withDeadline(Date.now() + DEADLINE, () => ask(handle)),
-  );
-}
-
-async function stored({ readOrder }: OrderDependencies, id: string): Promise<OrderRow | undefined> {
-  try {
-    return await readOrder(workflowId(id));
-  } catch (cause) {
-    throw new Problem(503, 'not-answered', `order ${id} could not be read: ask again`, {
-      cause,
-      retryAfterSeconds: 5,
-    });
-  }
-}
-
-function notFound(id: string): Problem {
-  return new Problem(404, 'order-not-found', `there is no order ${id}`);
-}
-
-/** What Temporal does not answer in time may still apply: the caller may ask again under the same key. */
-async function orUnavailable<Answer>(call: Promise<Answer>): Promise<Answer> {
-  try {
-    return await call;
-  } catch (error) {
-    const unanswered =
-      error instanceof WorkflowUpdateRPCTimeoutOrCancelledError ||
-      (isGrpcServiceError((error as Error).cause) && !(error instanceof WorkflowNotFoundError)) ||
-      isGrpcServiceError(error);
-    if (!unanswered) throw error;
-    throw new Problem(
-      503,
-      'not-answered',
-      'the order service did not answer in time; the request may still apply: ask again with the same Idempotency-Key',
-      { cause: error, retryAfterSeconds: 5 },
-    );
-  }
-}
-
-function apiId({ channel, orderId }: OrderKey): string {
-  return `${channel}:${orderId}`;
-}
-
-function workflowId(id: string): string {
-  return `order:${id}`;
 }

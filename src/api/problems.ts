@@ -1,5 +1,4 @@
-import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
-import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod';
+import type { Winner } from '../contracts/commands.ts';
 
 /** One field of a request that is not what was expected. */
 export interface FieldError {
@@ -9,111 +8,79 @@ export interface FieldError {
   readonly detail: string;
 }
 
+/**
+ * Every answer that is not a success, by its code; `docs/problems.md` says of each when it comes and what to do.
+ * A code is for programs, and never changes its meaning.
+ */
+export const PROBLEMS = {
+  'invalid-request': { status: 400, title: 'The request is not as expected' },
+  unauthenticated: { status: 401, title: 'There is no valid token' },
+  forbidden: { status: 403, title: 'The token does not allow this' },
+  'signature-invalid': { status: 403, title: 'It is not proven who sent this' },
+  'not-found': { status: 404, title: 'There is no such operation' },
+  'order-not-found': { status: 404, title: 'There is no such order' },
+  'return-not-found': { status: 404, title: 'There is no such return' },
+  'method-not-allowed': { status: 405, title: 'The operation has other methods' },
+  'request-timeout': { status: 408, title: 'The request did not come in time' },
+  'order-exists': { status: 409, title: 'Another order has this ID' },
+  'not-cancellable': { status: 409, title: 'The order cannot be cancelled any more' },
+  'payment-method-refused': { status: 409, title: 'The order takes no other payment method' },
+  'not-under-review': { status: 409, title: 'The order does not wait for a review' },
+  'not-returnable': { status: 409, title: 'The order does not allow this return' },
+  'not-inspectable': { status: 409, title: 'The return does not wait for this inspection' },
+  'too-large': { status: 413, title: 'The body is too large' },
+  'unsupported-media-type': { status: 415, title: 'The body is not JSON' },
+  'idempotency-key-reused': {
+    status: 422,
+    title: 'The idempotency key was used for another request',
+  },
+  'too-many-requests': { status: 429, title: 'The caller asks too often' },
+  'headers-too-large': { status: 431, title: 'The URL and headers are too large' },
+  'internal-error': { status: 500, title: 'The request could not be carried out' },
+  'not-answered': { status: 503, title: 'The order service did not answer in time' },
+  'not-ready': { status: 503, title: 'The API cannot do its work now' },
+} as const satisfies Record<string, { readonly status: number; readonly title: string }>;
+
+export type ProblemCode = keyof typeof PROBLEMS;
+
+interface ProblemMore {
+  readonly errors?: readonly FieldError[];
+  readonly wonBy?: Winner;
+  readonly retryAfterSeconds?: number;
+  readonly cause?: unknown;
+}
+
 /** An answer that is not a success, in the shape of RFC 9457 (`application/problem+json`). */
 export class Problem extends Error {
   override readonly name = 'Problem';
-  readonly status: number;
-  /** A stable code, for programs. */
-  readonly code: string;
+  readonly code: ProblemCode;
   readonly errors: readonly FieldError[];
+  /** Who was first, where the request lost a race. */
+  readonly wonBy: Winner | undefined;
   /** After how many seconds asking again makes sense; absent where it does not. */
   readonly retryAfterSeconds: number | undefined;
 
-  constructor(
-    status: number,
-    code: string,
-    detail: string,
-    more: { errors?: readonly FieldError[]; retryAfterSeconds?: number; cause?: unknown } = {},
-  ) {
+  constructor(code: ProblemCode, detail: string, more: ProblemMore = {}) {
     super(detail, { cause: more.cause });
-    this.status = status;
     this.code = code;
     this.errors = more.errors ?? [];
+    this.wonBy = more.wonBy;
     this.retryAfterSeconds = more.retryAfterSeconds;
   }
-}
 
-/** Answers with a problem for whatever was thrown while a request was handled. */
-export function answerProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
-  const problem = asProblem(error, request);
-  if (problem.status >= 500) request.log.error({ err: error }, 'request failed');
-  if (problem.retryAfterSeconds !== undefined) {
-    reply.header('retry-after', problem.retryAfterSeconds);
+  get status(): number {
+    return PROBLEMS[this.code].status;
   }
-  reply
-    .status(problem.status)
-    .type('application/problem+json')
-    .send({
-      type: `urn:waybill:problem:${problem.code}`,
-      title: problem.code,
-      status: problem.status,
-      detail: problem.message,
-      ...(problem.errors.length > 0 && { errors: problem.errors }),
-    });
-}
 
-/** A request that cannot be read. @param reason - `{field}: {what was expected, what came}` */
-export function invalidRequest(reason: string): Problem {
-  const [, field = 'body', detail = reason] = /^(\S+): (.*)$/s.exec(reason) ?? [];
-  return new Problem(400, 'invalid-request', reason, { errors: [{ field, detail }] });
-}
-
-function asProblem(error: unknown, request: FastifyRequest): Problem {
-  if (error instanceof Problem) return error;
-  if (hasZodFastifySchemaValidationErrors(error)) {
-    const where = error.validationContext ?? 'body';
-    const errors = error.validation.map(({ instancePath, message }) =>
-      fieldError(where, instancePath, message ?? 'is not as expected', request),
-    );
-    const [first] = errors;
-    return new Problem(400, 'invalid-request', `${first?.field}: ${first?.detail}`, { errors });
+  /** What is sent. */
+  body(): object {
+    return {
+      type: `urn:waybill:problem:${this.code}`,
+      title: PROBLEMS[this.code].title,
+      status: this.status,
+      detail: this.message,
+      ...(this.errors.length > 0 && { errors: this.errors }),
+      ...(this.wonBy && { wonBy: this.wonBy }),
+    };
   }
-  return refusedByServer(error as Partial<FastifyError>, request);
-}
-
-/** What Fastify itself refuses, before a route is reached. */
-function refusedByServer(
-  { statusCode, message = 'the request could not be read', code }: Partial<FastifyError>,
-  request: FastifyRequest,
-): Problem {
-  const refuse = (status: number, named: string, field: string, detail: string) =>
-    new Problem(status, named, `${field}: ${detail}`, { errors: [{ field, detail }] });
-  switch (code ?? '') {
-    case 'FST_ERR_CTP_BODY_TOO_LARGE': {
-      const came = request.headers['content-length'] ?? 'more';
-      const most = request.routeOptions.bodyLimit;
-      return refuse(413, 'too-large', 'body', `expected at most ${most} bytes, received ${came}`);
-    }
-    case 'FST_ERR_CTP_INVALID_MEDIA_TYPE': {
-      const came = request.headers['content-type'] ?? 'none';
-      const detail = `expected application/json, received ${came}`;
-      return refuse(415, 'unsupported-media-type', 'content-type', detail);
-    }
-    case 'FST_ERR_BAD_URL':
-      return refuse(400, 'invalid-request', 'path', 'expected a well-formed percent-encoding');
-    default:
-      return statusCode !== undefined && statusCode >= 400 && statusCode < 500
-        ? refuse(statusCode, 'invalid-request', 'body', message)
-        : new Problem(500, 'internal-error', 'the request could not be carried out');
-  }
-}
-
-/** Names the field, what was expected and, where the validator did not say it, what came. */
-function fieldError(
-  where: string,
-  instancePath: string,
-  message: string,
-  request: FastifyRequest,
-): FieldError {
-  const path = instancePath.split('/').filter((part) => part !== '');
-  const field = path.length > 0 ? path.join('.') : where;
-  if (message.includes('received')) return { field, detail: message };
-  const came = path.reduce<unknown>(
-    (value, part) => (value as Record<string, unknown> | null | undefined)?.[part],
-    (request as unknown as Record<string, unknown>)[where],
-  );
-  const shown = JSON.stringify(came) ?? 'undefined';
-  const received =
-    shown.length > 80 ? `${shown.slice(0, 80)}... (${shown.length} characters)` : shown;
-  return { field, detail: `${message}, received ${received}` };
 }

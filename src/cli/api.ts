@@ -1,17 +1,22 @@
-import { GetCommand } from '@aws-sdk/lib-dynamodb';
 import type { FastifyInstance } from 'fastify';
-import { createApi } from '../api/app.ts';
+import { createApi, type ApiDependencies } from '../api/app.ts';
+import { createAuthenticate, remoteKeys } from '../api/authentication.ts';
+import { createIdempotencyKeys } from '../api/idempotency.ts';
+import { createIngressQueues } from '../api/ingressQueues.ts';
+import { createOrderStore } from '../api/orderStore.ts';
+import { createWatchedRows } from '../api/watchedRows.ts';
+import { contentHash } from '../bridges/contentHash.ts';
 import { startOnce } from '../bridges/index.ts';
 import { parseJson } from '../bridges/json.ts';
-import { orderWorkflow, orderWorkflowId, type OrderRow } from '../contracts/orders.ts';
 import { assertTables, createTables } from '../platform/aws.ts';
-import { loadConfig } from '../platform/config.ts';
+import { loadConfig, type Config } from '../platform/config.ts';
 import { UserError } from '../platform/errors.ts';
 import { createLogger } from '../platform/logger.ts';
-import { connectTemporal } from '../platform/temporal.ts';
+import { createSqs } from '../platform/sqs.ts';
+import { connectTemporal, type TemporalClient } from '../platform/temporal.ts';
 import { aborted, stopSignal } from './process.ts';
 
-/** How long Temporal or DynamoDB may take to answer, in milliseconds. */
+/** How long Temporal may take to say that it is there, in milliseconds. */
 const DEADLINE = 5_000;
 
 /** Serves the orders API until the process is told to stop. */
@@ -19,42 +24,60 @@ export async function runApi(): Promise<void> {
   const config = loadConfig('api');
   const logger = createLogger({ process: 'api', level: config.logLevel });
   const stopping = stopSignal(logger);
-  const { client, connection } = await connectTemporal({ retries: true });
-  const tables = createTables();
-  await assertTables(tables, [config.ordersTable]);
-  const inTime = <Answer>(ask: () => Promise<Answer>) =>
-    connection.withDeadline(Date.now() + DEADLINE, ask);
-
-  const app = createApi({
+  const temporal = await connectTemporal({ retries: true });
+  const table = createTables();
+  const { ordersTable, sellersTable, returnsTable, keysTable } = config;
+  await assertTables(table, [ordersTable, sellersTable, returnsTable, keysTable]);
+  const orders = createOrderStore({ table, ordersTable, sellersTable, returnsTable });
+  const app = await createApi({
+    ...asConfigured(config),
+    ...onTemporal(temporal),
     logger,
-    temporal: client,
     parseJson,
-    placeOrder: (placed, eventId) =>
-      inTime(() =>
-        startOnce(client.workflow, {
-          ...orderWorkflow,
-          workflowId: orderWorkflowId(placed),
-          args: [{ placed, policy: config.orderPolicy }],
-          eventId,
-          content: placed,
-        }),
-      ),
-    readOrder: async (orderKey) => {
-      const { Item } = await tables.send(
-        new GetCommand({ TableName: config.ordersTable, Key: { orderKey } }),
-        { abortSignal: AbortSignal.timeout(DEADLINE) },
-      );
-      return Item as OrderRow | undefined;
-    },
-    checkTemporal: async () => {
-      await inTime(() => connection.workflowService.getSystemInfo({}));
-    },
+    hash: contentHash,
+    orders,
+    keys: createIdempotencyKeys({ table, keysTable }),
+    readRows: createWatchedRows({ table, ordersTable }),
   });
   const address = await listen(app, config.apiHost, config.apiPort);
   logger.info({ address }, 'ready');
   await aborted(stopping);
   await app.close();
-  await connection.close();
+  await temporal.connection.close();
+}
+
+function asConfigured(config: Config<'api'>) {
+  return {
+    orderPolicy: config.orderPolicy,
+    returnPolicy: config.returnPolicy,
+    authenticate: createAuthenticate({
+      issuer: config.oidcIssuer,
+      audience: config.oidcAudience,
+      keys: remoteKeys(config.oidcKeySetUrl),
+    }),
+    protection: {
+      origins: config.apiOrigins,
+      requestsPerMinute: config.apiRequestsPerMinute,
+    },
+    docs: config.apiDocs === 'on',
+    ingress: {
+      enqueue: createIngressQueues({ sqs: createSqs(), ...config }),
+      stripeWebhookSecret: config.stripeWebhookSecret,
+      snsTopicArns: config.snsTopicArns,
+      fetch,
+    },
+  } satisfies Partial<ApiDependencies>;
+}
+
+function onTemporal({ client, connection }: TemporalClient) {
+  return {
+    temporal: client,
+    startOnce: (start) => startOnce(client.workflow, start),
+    checkTemporal: async () => {
+      const deadline = Date.now() + DEADLINE;
+      await connection.withDeadline(deadline, () => connection.workflowService.getSystemInfo({}));
+    },
+  } satisfies Partial<ApiDependencies>;
 }
 
 async function listen(app: FastifyInstance, host: string, port: number): Promise<string> {

@@ -6,15 +6,25 @@ import { collectNotifications } from '../../dev/feed/notifications.ts';
 import { readPurchases, SAMPLE_STOCK } from '../../dev/feed/purchases.ts';
 import { scenarios } from '../../dev/feed/scenarios.ts';
 import { notesOf, rehearse, type Outcome } from '../../dev/rehearsal.ts';
-import { DEFAULT_PORTS, startStack, type Stack } from '../../dev/stack.ts';
+import { fetchToken } from '../../dev/issuer/tokens.ts';
+import {
+  DEFAULT_PORTS,
+  FIRST_BASE,
+  LAST_BASE,
+  portsFrom,
+  type StackPorts,
+} from '../../dev/ports.ts';
+import { startStack, type Stack } from '../../dev/stack.ts';
 import { createView } from '../../dev/view.ts';
 import type { OrderNotification } from '../contracts/orders.ts';
 import { readEnvironment } from '../platform/config.ts';
+import { UserError } from '../platform/errors.ts';
 import { bundleWorkflows } from '../platform/workflowBundle.ts';
 import { describeAudit } from './audit.ts';
 
 export interface DevOptions {
   readonly exit?: true;
+  readonly portBase?: string;
 }
 
 const HOME = resolve(import.meta.dirname, '../../.waybill');
@@ -28,14 +38,15 @@ const POLICY = { paymentMethodWithinSeconds: 5, compensationRetrySeconds: 60 };
 const WITHIN = 180_000;
 
 /** Runs everything on this machine, feeds it the samples, and shows what becomes of them. */
-export async function runDev({ exit }: DevOptions): Promise<void> {
+export async function runDev({ exit, portBase }: DevOptions): Promise<void> {
+  const ports = portsOf(portBase);
   const stop = onInterrupt();
   await mkdir(STATE_DIR, { recursive: true });
   const began = performance.now();
   const stack = await startStack({
     stateDir: STATE_DIR,
     toolsDir: TOOLS_DIR,
-    ports: DEFAULT_PORTS,
+    ports,
     env: readEnvironment(),
     settings: prepareSettings(),
     onProgress: (message) => console.log(message),
@@ -43,6 +54,7 @@ export async function runDev({ exit }: DevOptions): Promise<void> {
   });
   try {
     console.log(`ready in ${seconds(performance.now() - began)}\n${describeStack(stack)}`);
+    console.log(await describeTokens(stack));
     const view = createView((line) => console.log(line));
     const fed = rehearse({
       stack,
@@ -117,12 +129,46 @@ function onInterrupt(): { readonly requested: Promise<void> } {
 function describeStack({ urls, outputs }: Stack): string {
   return [
     ...(urls.temporalUi === null ? [] : [`  Temporal's Web UI   ${urls.temporalUi}`]),
-    `  orders API          ${urls.api}/orders/demo:paid-and-delivered`,
+    `  orders API          ${urls.api}/docs`,
     `  AWS emulator        ${urls.aws} (event bus ${outputs.EventBusName})`,
     `  payment provider    ${urls.provider}/ledger`,
+    `  issuer of tokens    ${urls.issuer}/.well-known/openid-configuration`,
     `  logs and state      ${STATE_DIR}`,
     '',
   ].join('\n');
+}
+
+/** One token for each role, as those who the sample's orders are about. */
+async function describeTokens({ urls }: Stack): Promise<string> {
+  const requests = [
+    { role: 'customer', customerId: 'demo-customer' },
+    { role: 'seller', sellerId: 'demo-shop' },
+    { role: 'staff', name: 'demo' },
+  ] as const;
+  const tokens = await Promise.all(
+    requests.map(async (request) => (await fetchToken(urls.issuer, request)).token),
+  );
+  const others = `curl -s ${urls.issuer}/token --json '{"role":"customer","customerId":"c-1"}'`;
+  return [
+    '  tokens for the orders API, good for 12 h',
+    ...requests.map(({ role }, index) => `    ${role.padEnd(9)} ${tokens[index]}`),
+    `    others    ${others}`,
+    '',
+    '  an order, as its customer sees it',
+    `    curl -H 'Authorization: Bearer ${tokens[0]}' ${urls.api}/orders/demo:paid-and-delivered`,
+    '',
+  ].join('\n');
+}
+
+/** @throws UserError when the base is none. */
+function portsOf(base: string | undefined): StackPorts {
+  if (base === undefined) return DEFAULT_PORTS;
+  const port = /^\d+$/.test(base) ? Number(base) : Number.NaN;
+  if (port >= FIRST_BASE && port <= LAST_BASE) return portsFrom(port);
+  throw new UserError(
+    `--port-base: expected a port of ${FIRST_BASE} to ${LAST_BASE}, received ${JSON.stringify(base)}`,
+    'six ports from it on have to be free',
+  );
 }
 
 function report({ unmet, audit }: Outcome): void {

@@ -1,8 +1,19 @@
 import { ORDER_STATE_ATTRIBUTE } from '../contracts/orders.ts';
+import { registerOrders } from './orders.ts';
 import { createProgram, runProgram } from './program.ts';
 import { registerTools } from './tools.ts';
 
 // Each command loads only what it needs: the bridge must not pay for the worker's native core.
+
+const REPLAY_HELP = `
+Histories are read one after the other, however many there are. Those of a query are of the runs that Temporal
+retains, running ones too.
+
+Exit code: 0 code and histories agree, 1 one diverges, 2 it could not be told (also where there is none).
+
+Examples:
+  $ waybill replay test/replay
+  $ waybill replay --query "WorkflowType = 'orderWorkflow' AND ExecutionStatus = 'Running'"`;
 
 const program = createProgram('A durable order service on Temporal that AWS events drive.');
 
@@ -27,29 +38,24 @@ program
     'run everything on this machine, feed the sample events and show what becomes of them',
   )
   .option('--exit', 'end by itself: 0 once every sample order is where it must be, 1 if one is not')
+  .option('--port-base <port>', 'listen on six ports from this one on, beside another stack')
   .action(async (options) => (await import('./dev.ts')).runDev(options));
 
 program
-  .command('replay <folder>')
-  .description('replay the histories (*.json) of a folder against the workflows at hand')
-  .action(async (folder) => (await import('./replay.ts')).runReplay(folder));
+  .command('replay [folder]')
+  .description(
+    'replay histories, those (*.json) of a folder or those a query finds, against the workflows at hand',
+  )
+  .option('--query <query>', 'those of the workflows that this visibility query finds')
+  .addHelpText('after', REPLAY_HELP)
+  .action(async (folder, options) => (await import('./replay.ts')).runReplay(folder, options));
 
 program
   .command('config')
   .description('print the configuration in force, secrets masked')
   .action(async () => (await import('./config.ts')).runConfig());
 
-const orders = program.command('orders').description('look at orders');
-
-orders
-  .command('audit')
-  .description('check from the outside that stores, ledger, stock, histories and events agree')
-  .option('--sent <file>', 'the events that were sent, one JSON object a line')
-  .option('--log <file...>', 'logs of bridges, as evidence of what they acknowledged')
-  .option('--notifications <file>', 'the notifications that were published, one JSON object a line')
-  .option('--support-queue <url>', "the queue of the support team's subscription")
-  .option('--json', 'print the account as JSON')
-  .action(async (options) => (await import('./audit.ts')).runAudit(options));
+registerOrders(program);
 
 registerTools(program, {
   loadRoutes: async () => (await import('./orderTools.ts')).readRoutes(),

@@ -10,6 +10,7 @@ export async function withTemporal<Result>(
   try {
     return await work(temporal);
   } catch (error) {
+    if (error instanceof UserError) throw error;
     const cause = error instanceof Error && isGrpcServiceError(error.cause) ? error.cause : error;
     if (!isGrpcServiceError(cause)) throw error;
     throw new UserError(

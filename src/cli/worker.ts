@@ -1,6 +1,8 @@
 import { Worker, type WorkerOptions } from '@temporalio/worker';
 import { createOrderActivities } from '../activities/orders.ts';
 import { createPaymentActivities } from '../activities/payments.ts';
+import { createReturnActivities } from '../activities/returns.ts';
+import { createScreeningActivities } from '../activities/screening.ts';
 import { createStockActivities } from '../activities/stock.ts';
 import { ORDERS_TASK_QUEUE, PAYMENTS_TASK_QUEUE } from '../contracts/taskQueues.ts';
 import { assertTables, createSns, createTables } from '../platform/aws.ts';
@@ -20,7 +22,8 @@ export async function runWorker(): Promise<void> {
   const stopping = stopSignal(logger);
   const { connection, namespace } = await connectWorker();
   const tables = createTables();
-  await assertTables(tables, [config.ordersTable, config.stockTable, config.paymentsTable]);
+  const { ordersTable, sellersTable, stockTable, paymentsTable, returnsTable } = config;
+  await assertTables(tables, [ordersTable, sellersTable, stockTable, paymentsTable, returnsTable]);
 
   const shared: Pick<WorkerOptions, 'connection' | 'namespace'> & Partial<WorkerOptions> = {
     connection,
@@ -45,11 +48,14 @@ export async function runWorker(): Promise<void> {
     activities: {
       ...createOrderActivities({
         table: tables,
-        ordersTable: config.ordersTable,
+        ordersTable,
+        sellersTable,
         sns: createSns(),
         topicArn: config.notificationsTopicArn,
       }),
-      ...createStockActivities({ table: tables, stockTable: config.stockTable }),
+      ...createScreeningActivities({ url: config.screeningUrl }),
+      ...createStockActivities({ table: tables, stockTable }),
+      ...createReturnActivities({ table: tables, returnsTable, ordersTable, paymentsTable }),
     },
   });
   const payments = await Worker.create({
@@ -61,7 +67,7 @@ export async function runWorker(): Promise<void> {
         baseUrl: config.stripeBaseUrl,
       }),
       table: tables,
-      tableName: config.paymentsTable,
+      tableName: paymentsTable,
     }),
   });
 

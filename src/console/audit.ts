@@ -6,18 +6,14 @@ import type Stripe from 'stripe';
 import type { Queue } from '../bridges/queue.ts';
 import type { OrderNotification } from '../contracts/orders.ts';
 import { accountForEvents, type EventAccount, type SentEvent } from './account.ts';
-import {
-  checkNotifications,
-  checkOrders,
-  checkStock,
-  checkSubscription,
-  type Disagreement,
-} from './checks.ts';
+import { checkOrders, checkStock, type Disagreement } from './checks.ts';
 import { readLedger } from './ledger.ts';
-import { readOrderFacts } from './orderFacts.ts';
+import { checkNotifications, checkSubscription } from './notificationChecks.ts';
 import { listParked } from './parked.ts';
 import { countMessages, peekQueue } from './queues.ts';
+import { checkReturns } from './returnChecks.ts';
 import { readTables, type TableNames } from './tables.ts';
+import { readOrderFacts, readReturnFacts } from './workflowFacts.ts';
 
 export interface AuditSources extends TableNames {
   readonly temporal: Client;
@@ -72,8 +68,9 @@ function textOf({ subject, says }: Disagreement): string {
 
 async function look(sources: AuditSources): Promise<Audit> {
   const { temporal, sqs, notifications, supportQueueUrl } = sources;
-  const [facts, stored, ledger, parked, queued] = await Promise.all([
+  const [facts, returns, stored, ledger, parked, queued] = await Promise.all([
     readOrderFacts(temporal),
+    readReturnFacts(temporal),
     readTables(sources.table, sources),
     readLedger(sources.stripe),
     readParked(sources),
@@ -81,13 +78,14 @@ async function look(sources: AuditSources): Promise<Audit> {
   ]);
   const events = accountForEvents(sources.sent, {
     started: new Set(facts.flatMap(({ startedBy }) => startedBy ?? [])),
-    inboxes: facts.map(({ inbox }) => inbox),
+    inboxes: [...facts, ...returns].map(({ inbox }) => inbox),
     parked: new Set(parked.flatMap(({ eventId }) => eventId ?? [])),
     acknowledged: sources.acknowledged,
     queued: queued.reduce((total, count) => total + count, 0),
   });
   const disagreements = [
     ...checkOrders(facts, stored, ledger),
+    ...checkReturns(returns, stored),
     ...checkStock(stored),
     ...events.lost.map(({ id, type }) => ({ subject: id, says: `${type} was lost` })),
     ...events.contradictory.map(({ id, traces }) => ({ subject: id, says: traces.join(' and ') })),

@@ -1,8 +1,9 @@
-import type { OrderNotification, OrderRow } from '../contracts/orders.ts';
+import { orderWorkflowId, type OrderRow } from '../contracts/orders.ts';
+import type { ReturnRow } from '../contracts/returns.ts';
 import { isEnd } from '../domain/order.ts';
 import type { LedgerEntry } from './ledger.ts';
-import type { OrderFacts } from './orderFacts.ts';
 import type { Stored } from './tables.ts';
+import type { OrderFacts, WorkflowFacts } from './workflowFacts.ts';
 
 /** Something that two sources say differently. */
 export interface Disagreement {
@@ -29,7 +30,7 @@ export function checkOrders(
     else checkRow(order, row, say);
     if (!row) continue;
     const intents = ledger.filter(({ orderKey }) => orderKey === workflowId);
-    checkMoney(row, intents, say);
+    checkMoney(row, intents, stored.returns, say);
     checkPaymentRow(row, intents, stored, say);
     checkReservation(row, stored, say);
   }
@@ -51,13 +52,19 @@ export function checkOrders(
   return found;
 }
 
-/** Checks each SKU: what there was, less what is reserved or sold, is what is left; never less than none. */
-export function checkStock({ stock, reservations }: Stored): readonly Disagreement[] {
+/**
+ * Checks each SKU: what there was, less what is reserved or sold, and with what came back and is on sale again, is
+ * what is left; never less than none.
+ */
+export function checkStock({ stock, reservations, restocks }: Stored): readonly Disagreement[] {
   const taken = new Map<string, number>();
-  for (const { status, pieces } of reservations) {
-    if (status !== 'reserved') continue;
-    for (const { sku, quantity } of pieces) taken.set(sku, (taken.get(sku) ?? 0) + quantity);
-  }
+  const count = (pieces: Pieces, sign: 1 | -1) => {
+    for (const { sku, quantity } of pieces) {
+      taken.set(sku, (taken.get(sku) ?? 0) + sign * quantity);
+    }
+  };
+  for (const { status, pieces } of reservations) if (status === 'reserved') count(pieces, 1);
+  for (const { pieces } of restocks) count(pieces, -1);
   return stock.flatMap(({ sku, initial, available }) => {
     const expected = initial - (taken.get(sku) ?? 0);
     return available === expected && available >= 0
@@ -66,44 +73,15 @@ export function checkStock({ stock, reservations }: Stored): readonly Disagreeme
   });
 }
 
-/** Checks that each change of state was announced, under its own stable ID. */
-export function checkNotifications(
-  rows: readonly OrderRow[],
-  notifications: readonly OrderNotification[],
-): readonly Disagreement[] {
-  const told = Map.groupBy(notifications, ({ workflowId }) => workflowId);
-  return rows.flatMap(({ workflowId, version }) => {
-    const versions = new Set(told.get(workflowId)?.map((one) => one.version));
-    const silent = Array.from({ length: version }, (_, index) => index + 1).filter(
-      (expected) => !versions.has(expected),
-    );
-    return silent.length === 0
-      ? []
-      : [{ subject: workflowId, says: `versions ${silent.join(', ')} were not announced` }];
-  });
-}
+export type Say = (says: string) => void;
 
-/** Checks that a subscription got what its filter policy lets through, and nothing else. */
-export function checkSubscription(
-  name: string,
-  expected: ReadonlySet<string>,
-  received: ReadonlySet<string>,
-): readonly Disagreement[] {
-  return [
-    ...[...expected.difference(received)].map((id) => ({
-      subject: id,
-      says: `did not reach ${name}`,
-    })),
-    ...[...received.difference(expected)].map((id) => ({
-      subject: id,
-      says: `reached ${name}, which is not meant for it`,
-    })),
-  ];
-}
+type Pieces = readonly { readonly sku: string; readonly quantity: number }[];
 
-type Say = (says: string) => void;
-
-function checkInbox({ signalled, inbox, running, state }: OrderFacts, say: Say): void {
+/** Checks that a workflow's inbox has every event it was sent, and dealt with all before the end. */
+export function checkInbox(
+  { signalled, inbox, running, state }: WorkflowFacts<string>,
+  say: Say,
+): void {
   if (!running && state === null) say('its workflow ended without a state');
   const known = new Set([...inbox.records, ...inbox.pending].map(({ id }) => id));
   for (const id of signalled)
@@ -117,7 +95,7 @@ function checkRow({ state, running }: OrderFacts, row: OrderRow, say: Say): void
   if (running && row.waitingFor === null) say(`it is ${row.state}, and waits for nothing named`);
 }
 
-/** States in which the whole amount is captured, and nothing given back. */
+/** States in which the lines that are left are paid, and reserved or sold. */
 const PAID: ReadonlySet<OrderRow['state']> = new Set<OrderRow['state']>([
   'paid',
   'fulfilling',
@@ -126,8 +104,20 @@ const PAID: ReadonlySet<OrderRow['state']> = new Set<OrderRow['state']>([
   'closed',
 ]);
 
-function checkMoney(row: OrderRow, intents: readonly LedgerEntry[], say: Say): void {
-  const { state, total } = row;
+/** Ends in which nothing is held any more, neither money nor stock. */
+const UNDONE: ReadonlySet<OrderRow['state']> = new Set<OrderRow['state']>([
+  'rejected',
+  'cancelled',
+  'refunded',
+]);
+
+function checkMoney(
+  row: OrderRow,
+  intents: readonly LedgerEntry[],
+  returns: readonly ReturnRow[],
+  say: Say,
+): void {
+  const { state, total, payment } = row;
   if (intents.length > 1) say(`it has ${intents.length} payment intents`);
   for (const { intentId, currency } of intents) {
     if (currency !== total.currency)
@@ -138,17 +128,58 @@ function checkMoney(row: OrderRow, intents: readonly LedgerEntry[], say: Say): v
   const held = intents.some(({ status }) => status === 'requires_capture');
   if (captured > total.amount) say(`${captured} was captured of ${total.amount}`);
   if (refunded > captured) say(`${refunded} was refunded of ${captured} captured`);
-  if (refunded !== row.payment.refunded) {
-    say(`${refunded} was refunded, its row says ${row.payment.refunded}`);
+  // Before that its answer may be on the way.
+  const isCaptureKnown = payment.status === 'captured' || payment.status === 'returned';
+  if (isCaptureKnown && captured !== payment.captured) {
+    say(`${captured} was captured, its row says ${payment.captured}`);
   }
-  if (PAID.has(state) && (captured !== total.amount || refunded !== 0)) {
-    say(`it is ${state}, with ${captured} captured of ${total.amount} and ${refunded} refunded`);
+
+  const { left, givenUp } = linesOf(row);
+  const byReturns = refundsOf(row, returns);
+  const least = payment.refunded + byReturns.settled;
+  // What is being given back is at the provider first, and in the row once that has answered.
+  const most = least + byReturns.underWay + sum(givenUp.map(({ amount }) => amount));
+  if (refunded < least || refunded > most) {
+    const others = byReturns.settled > 0 ? `, and its returns ${byReturns.settled}` : '';
+    say(`${refunded} was refunded, its row says ${payment.refunded}${others}`);
   }
-  if ((state === 'cancelled' || state === 'refunded') && (captured !== refunded || held)) {
+
+  if (PAID.has(state)) {
+    const kept = captured - payment.refunded;
+    const cost = sum(left.map(({ amount }) => amount));
+    if (kept < cost || kept > cost + sum(givenUp.map(({ amount }) => amount))) {
+      say(
+        `it is ${state}, with ${captured} captured and ${payment.refunded} refunded for lines of ${cost}`,
+      );
+    }
+  }
+  if (UNDONE.has(state) && (captured !== refunded || held)) {
     say(
       `it is ${state}, with ${captured} captured, ${refunded} refunded${held ? ', more held' : ''}`,
     );
   }
+}
+
+/** The lines that were not cancelled, and those that were and are not given back yet. */
+function linesOf({ lines, cancelledLines }: OrderRow) {
+  const settled = new Map(cancelledLines.map((line) => [line.line, line.settled]));
+  return {
+    left: lines.filter((_, index) => !settled.has(index + 1)),
+    givenUp: lines.filter((_, index) => settled.get(index + 1) === false),
+  };
+}
+
+/** What the returns of an order gave back, and what they are about to, in minor units. */
+function refundsOf({ workflowId }: OrderRow, returns: readonly ReturnRow[]) {
+  const amountOf = (states: readonly ReturnRow['state'][]) =>
+    sum(
+      returns.map((row) =>
+        orderWorkflowId(row) === workflowId && states.includes(row.state)
+          ? (row.refund?.amount ?? 0)
+          : 0,
+      ),
+    );
+  return { settled: amountOf(['refunded']), underWay: amountOf(['refunding', 'needs-operator']) };
 }
 
 function checkPaymentRow(
@@ -169,12 +200,41 @@ function checkPaymentRow(
   }
 }
 
-function checkReservation({ workflowId, state }: OrderRow, stored: Stored, say: Say): void {
-  const status = stored.reservations.find(({ orderKey }) => orderKey === workflowId)?.status;
-  if ((state === 'cancelled' || state === 'refunded') && status !== 'released') {
+function checkReservation(row: OrderRow, { reservations }: Stored, say: Say): void {
+  const { workflowId, state } = row;
+  const reservation = reservations.find(({ orderKey }) => orderKey === workflowId);
+  const status = reservation?.status;
+  if (UNDONE.has(state) && (status === 'reserved' || (!status && hasReserved(row)))) {
     say(`it is ${state}, and its stock ${status ?? 'without a tombstone'}`);
   }
   if (PAID.has(state) && status !== 'reserved') say(`it is ${state}, and its stock ${status}`);
+  if (UNDONE.has(state) || reservation?.status !== 'reserved') return;
+
+  const { left, givenUp } = linesOf(row);
+  const least = bySku(left);
+  const most = bySku([...left, ...givenUp]);
+  const reserved = bySku(reservation.pieces);
+  for (const sku of new Set([...most.keys(), ...reserved.keys()])) {
+    const pieces = reserved.get(sku) ?? 0;
+    const expected = least.get(sku) ?? 0;
+    if (pieces < expected || pieces > (most.get(sku) ?? 0)) {
+      say(`${pieces} pieces of ${sku} are reserved, its lines have ${expected}`);
+    }
+  }
+}
+
+/** Whether it is known to have come to reserving, which only an order does that nothing had stopped before. */
+function hasReserved({ timeline, payment }: OrderRow): boolean {
+  return (
+    payment.attempt > 0 ||
+    timeline.some(({ kind, name }) => kind === 'state' && name === 'reserving')
+  );
+}
+
+function bySku(pieces: Pieces): ReadonlyMap<string, number> {
+  const merged = new Map<string, number>();
+  for (const { sku, quantity } of pieces) merged.set(sku, (merged.get(sku) ?? 0) + quantity);
+  return merged;
 }
 
 function sum(amounts: readonly number[]): number {

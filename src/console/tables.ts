@@ -1,6 +1,7 @@
 import { paginateScan, type DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import type { Reservation } from '../contracts/activities.ts';
 import type { OrderRow } from '../contracts/orders.ts';
+import type { ReturnRow } from '../contracts/returns.ts';
 
 export interface StockRow {
   readonly sku: string;
@@ -12,6 +13,12 @@ export interface StockRow {
 export interface ReservationRow {
   readonly orderKey: string;
   readonly status: 'reserved' | 'released';
+  readonly pieces: Reservation['pieces'];
+}
+
+/** The pieces of a return that were put on sale again. */
+export interface RestockRow {
+  readonly returnKey: string;
   readonly pieces: Reservation['pieces'];
 }
 
@@ -28,25 +35,30 @@ export interface Stored {
   readonly orders: readonly OrderRow[];
   readonly stock: readonly StockRow[];
   readonly reservations: readonly ReservationRow[];
+  readonly restocks: readonly RestockRow[];
   readonly payments: readonly PaymentRow[];
+  readonly returns: readonly ReturnRow[];
 }
 
 export interface TableNames {
   readonly ordersTable: string;
   readonly stockTable: string;
   readonly paymentsTable: string;
+  readonly returnsTable: string;
 }
 
 const RESERVATION = 'RESERVATION#';
+const RESTOCK = 'RESTOCK#';
 const SKU = 'SKU#';
 
-/** Scans the three tables. */
+/** Scans the four tables. */
 export async function readTables(
   table: DynamoDBDocumentClient,
   names: TableNames,
 ): Promise<Stored> {
   const stock: StockRow[] = [];
   const reservations: ReservationRow[] = [];
+  const restocks: RestockRow[] = [];
   for (const item of await scan(table, names.stockTable)) {
     const key = String(item['key']);
     if (key.startsWith(SKU)) {
@@ -54,16 +66,30 @@ export async function readTables(
     } else if (key.startsWith(RESERVATION)) {
       const orderKey = key.slice(RESERVATION.length);
       reservations.push({ ...(item as unknown as ReservationRow), orderKey });
+    } else if (key.startsWith(RESTOCK)) {
+      const returnKey = key.slice(RESTOCK.length);
+      restocks.push({ ...(item as unknown as RestockRow), returnKey });
     }
   }
   return {
-    orders: (await scan(table, names.ordersTable)) as unknown as OrderRow[],
+    orders: (await scan(table, names.ordersTable)).map(orderRowOf),
     stock,
     reservations,
+    restocks,
     payments: (await scan(table, names.paymentsTable)).filter(
       (item) => item['entry'] === 'PAYMENT',
     ) as unknown as PaymentRow[],
+    returns: (await scan(table, names.returnsTable)) as unknown as ReturnRow[],
   };
+}
+
+/** An order's row as it is written today: one that ended before lines could be cancelled was captured whole. */
+function orderRowOf(item: Record<string, unknown>): OrderRow {
+  const row = item as unknown as OrderRow;
+  const { status, refunded } = row.payment;
+  const captured = status === 'captured' ? row.total.amount : refunded;
+  const payment = Object.assign({ captured }, row.payment);
+  return Object.assign({ cancelledLines: [], review: null }, row, { payment });
 }
 
 async function scan(

@@ -3,9 +3,11 @@ import type { Order, OrderLine } from '../domain/order.ts';
 import type { OrderPolicy } from '../domain/policy.ts';
 import type { Ledger } from '../domain/saga.ts';
 import type { EventData } from './events.ts';
+import type { Command, CommandAnswer } from './commands.ts';
 import type { InboxContent, InboxEvent, InboxRecord } from './inbox.ts';
 import { queryReference, updateReference, workflowReference } from './references.ts';
 import { ORDERS_TASK_QUEUE } from './taskQueues.ts';
+import type { TimelineEntry } from './timeline.ts';
 
 /** An order as it was placed: the data of `OrderPlaced`, version 1. */
 export type PlacedOrder = EventData<'OrderPlaced'>;
@@ -50,6 +52,10 @@ export interface CarriedOrder {
   readonly reason: string | null;
   readonly version: number;
   readonly inbox: InboxContent;
+  /** The last entries; absent in what was carried before there was a timeline. */
+  readonly timeline?: readonly TimelineEntry[];
+  /** ISO 8601: when its first run began. Absent as `timeline` is. */
+  readonly placedAt?: string;
 }
 
 export interface OrderInput {
@@ -67,21 +73,29 @@ export interface OrderResult {
 /** The order's row: answers "what is happening with this order, and why" in one read. */
 export interface OrderRow extends OrderKey {
   readonly workflowId: string;
-  /** Grows with each change of state; a write with an older one changes nothing. */
+  /** Grows with each change of state: the number of its notification. */
   readonly version: number;
+  /** How long the timeline is by now; a write with an older one changes nothing. */
+  readonly revision: number;
   /** The chain of runs that owns this order: another start of the same order finds it taken. */
   readonly claimedBy: string;
   readonly state: Order['state'];
   readonly waitingFor: Order['waitingFor'];
   readonly reason: string | null;
   readonly customerId: string;
+  /** ISO 8601: when the service took it. */
+  readonly placedAt: string;
+  /** Of all lines as they were placed, also of those cancelled since. */
   readonly total: Order['total'];
+  /** As they were placed; the first has number 1. */
   readonly lines: readonly OrderLine[];
+  readonly cancelledLines: Order['cancelledLines'];
+  readonly review: Order['review'];
   readonly payment: Order['payment'];
   readonly shipments: Order['shipments'];
   readonly cancellation: Order['cancellation'];
-  /** The last 100 events and what became of each. */
-  readonly timeline: readonly InboxRecord[];
+  /** The last 100 entries, oldest first. */
+  readonly timeline: readonly TimelineEntry[];
 }
 
 /** What an order's notification on the topic says; the attributes beside it serve the filter policies. */
@@ -98,21 +112,52 @@ export const orderWorkflow = workflowReference<(input: OrderInput) => Promise<Or
   ORDERS_TASK_QUEUE,
 );
 
-export interface CancelRequest {
+export type OrderAnswer = CommandAnswer<Order['state']>;
+
+export interface CancelRequest extends Command {
   readonly reason: string;
-  readonly requestedBy: string;
+  /** The numbers of the lines, from 1. Absent: the whole order. */
+  readonly lines?: readonly number[];
 }
 
-/** The answer to a command, from the workflow's state at that moment. */
-export type CommandAnswer =
-  | { readonly accepted: true; readonly state: Order['state'] }
-  | { readonly accepted: false; readonly state: Order['state']; readonly reason: string };
+/** Cancels the order or some of its lines, if they still can be. */
+export const cancelOrder = updateReference<OrderAnswer, [CancelRequest]>('waybill.cancel');
 
-/** Cancels the order, if it still can be. */
-export const cancelOrder = updateReference<CommandAnswer, [CancelRequest]>('waybill.cancel');
+export interface PaymentMethodRequest extends Command {
+  /** The payment provider's token. */
+  readonly paymentMethod: string;
+}
+
+/** Gives the order another payment method, while nothing has been captured. */
+export const changePaymentMethod = updateReference<OrderAnswer, [PaymentMethodRequest]>(
+  'waybill.change-payment-method',
+);
+
+export interface ReviewRequest extends Command {
+  readonly decision: 'approve' | 'reject';
+  readonly reason: string;
+}
+
+/** Decides about an order that screening is in doubt about. */
+export const decideReview = updateReference<OrderAnswer, [ReviewRequest]>('waybill.decide-review');
 
 /** Tries the failed compensations again, after an operator has mended what made them fail. */
-export const resumeOrder = updateReference<CommandAnswer, []>('waybill.resume');
+export const resumeOrder = updateReference<OrderAnswer, [Command]>('waybill.resume');
+
+/** What became of the payment, as far as it goes without anybody else's doing. */
+export interface PaymentOutcome {
+  /**
+   * `paid`: captured, or nothing to pay. `declined`: another method is awaited. `on-review`: a person decides
+   * first. `stopped`: the order goes no further, see `reason`. `duplicate`: another start carries this order.
+   */
+  readonly outcome: 'paid' | 'declined' | 'on-review' | 'stopped' | 'duplicate';
+  readonly state: Order['state'];
+  /** A code, where there is more to say. */
+  readonly reason: string | null;
+}
+
+/** Waits for the payment's outcome: the one update that does not answer at once. */
+export const awaitPayment = updateReference<PaymentOutcome, []>('waybill.await-payment');
 
 /** The order's row as the workflow has it now, which the stored one follows. */
 export const orderQuery = queryReference<OrderRow>('waybill.order');

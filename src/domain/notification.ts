@@ -15,7 +15,7 @@ export interface Notification {
 /** What a change of state means to somebody who watches many orders. */
 export function severityOf({ state, reason }: Notification): Severity {
   if (state === 'needs-operator') return 'critical';
-  if (state === 'refunded') return 'warning';
+  if (state === 'refunded' || state === 'rejected') return 'warning';
   if (state === 'cancelled' || state === 'awaiting-payment') return reason ? 'warning' : 'info';
   return 'info';
 }

@@ -3,6 +3,8 @@ import type { Money } from './money.ts';
 /** The states an order passes through, and the ends it can come to. */
 export type OrderState =
   | 'received'
+  | 'screening'
+  | 'on-review'
   | 'reserving'
   | 'awaiting-payment'
   | 'paid'
@@ -10,6 +12,7 @@ export type OrderState =
   | 'shipped'
   | 'delivered'
   | 'closed'
+  | 'rejected'
   | 'cancelled'
   | 'refunded'
   | 'duplicate'
@@ -17,6 +20,7 @@ export type OrderState =
 
 const ENDS: ReadonlySet<OrderState> = new Set<OrderState>([
   'closed',
+  'rejected',
   'cancelled',
   'refunded',
   'duplicate',
@@ -28,7 +32,7 @@ export function isEnd(state: OrderState): boolean {
 }
 
 /** The named thing an order waits for; `null` while the service itself is at work on it. */
-export type Waiting = 'payment-method' | 'dispatch' | 'delivery' | 'operator' | null;
+export type Waiting = 'review' | 'payment-method' | 'dispatch' | 'delivery' | 'operator' | null;
 
 /** One line of an order. `amount` is for the whole line, so that no cent is lost to division. */
 export interface OrderLine {
@@ -68,6 +72,8 @@ export interface Payment {
   readonly methodUntil: number | null;
   /** The provider's own event said so too. */
   readonly confirmedByProvider: boolean;
+  /** What was captured, in minor units: less than the total where lines were cancelled before. */
+  readonly captured: number;
   /** What has been refunded, in minor units; never more than was captured. */
   readonly refunded: number;
 }
@@ -75,6 +81,23 @@ export interface Payment {
 export type ShipmentStatus = 'dispatched' | 'delivered';
 
 export interface Cancellation {
+  readonly reason: string;
+  readonly requestedBy: string;
+}
+
+/** A line that was given up while the rest of the order goes on. */
+export interface CancelledLine extends Cancellation {
+  /** Its number in the order, from 1. */
+  readonly line: number;
+  /** Numbers the cancellations of lines, from 1: what was cancelled together is given back together. */
+  readonly step: number;
+  /** Whether its stock and its money have been given back. */
+  readonly settled: boolean;
+}
+
+/** What a person decided about an order that screening is in doubt about. */
+export interface Review {
+  readonly decision: 'approve' | 'reject';
   readonly reason: string;
   readonly requestedBy: string;
 }
@@ -87,6 +110,12 @@ export interface Order {
   readonly payment: Payment;
   readonly shipments: Readonly<Record<string, ShipmentStatus>>;
   readonly cancellation: Cancellation | null;
+  /** In the order in which they were cancelled; the last line of all cancels the order instead. */
+  readonly cancelledLines: readonly CancelledLine[];
+  /** Null while nobody has decided, or nobody had to. */
+  readonly review: Review | null;
+  /** Until when a person may decide, in milliseconds since 1970; absent where nobody was asked. */
+  readonly reviewUntil?: number;
 }
 
 /** What happened to one event or command, and why where it is not plain. */
@@ -109,10 +138,13 @@ export function openOrder(total: Money, paymentMethod: string | null): Order {
       declineCode: null,
       methodUntil: null,
       confirmedByProvider: false,
+      captured: 0,
       refunded: 0,
     },
     shipments: {},
     cancellation: null,
+    cancelledLines: [],
+    review: null,
   };
 }
 
@@ -131,18 +163,34 @@ export function piecesBySku(
 }
 
 /** Whether an order can still be cancelled: until the first parcel has left. The one rule for API and events. */
-export function decideCancellation(order: Order, cancellation: Cancellation): Decision {
+export function decideCancellation(order: Order, { reason, requestedBy }: Cancellation): Decision {
   if (order.cancellation) return { outcome: 'duplicate', reason: 'already-cancelled' };
+  const refusal = refusalToCancel(order);
+  if (refusal) return { outcome: 'refused', reason: refusal };
+  return { outcome: 'applied', order: { ...order, cancellation: { reason, requestedBy } } };
+}
+
+/** Why nothing of an order can be cancelled any more; null while it can. */
+export function refusalToCancel(order: Order): string | null {
+  if (isEnd(order.state)) return `order-${order.state}`;
+  // The workflow may not have come to it yet; who decided first was first.
+  if (order.review?.decision === 'reject') return 'order-rejected';
+  return isDispatched(order) ? 'already-dispatched' : null;
+}
+
+/** Whether what a person decides about an order is awaited. The first decision counts. */
+export function decideReview(order: Order, { decision, reason, requestedBy }: Review): Decision {
+  if (order.cancellation) return { outcome: 'refused', reason: 'order-cancelled' };
+  if (order.review) return { outcome: 'refused', reason: 'already-reviewed' };
   if (isEnd(order.state)) return { outcome: 'refused', reason: `order-${order.state}` };
-  if (Object.keys(order.shipments).length > 0) {
-    return { outcome: 'refused', reason: 'already-dispatched' };
-  }
-  return { outcome: 'applied', order: { ...order, cancellation } };
+  if (order.waitingFor !== 'review') return { outcome: 'refused', reason: 'not-on-review' };
+  return { outcome: 'applied', order: { ...order, review: { decision, reason, requestedBy } } };
 }
 
 /** Whether another payment method is of use: while nothing has been captured or given up. */
 export function decidePaymentMethod(order: Order, method: string): Decision {
   if (order.cancellation) return { outcome: 'refused', reason: 'order-cancelled' };
+  if (isEnd(order.state)) return { outcome: 'refused', reason: `order-${order.state}` };
   switch (order.payment.status) {
     case 'not-needed':
       return { outcome: 'refused', reason: 'nothing-to-pay' };
@@ -175,7 +223,10 @@ export function decidePaymentCaptured(
   if (captured.intentId !== payment.intentId) {
     return { outcome: 'refused', reason: 'unknown-payment-intent' };
   }
-  if (captured.money.amount !== total.amount || captured.money.currency !== total.currency) {
+  const { amount, currency } = captured.money;
+  // Where the order was cancelled before our call had its answer, it is not known how much was captured.
+  const isOurs = payment.captured > 0 ? amount === payment.captured : amount <= total.amount;
+  if (!isOurs || currency !== total.currency) {
     return { outcome: 'refused', reason: 'amount-differs' };
   }
   if (payment.confirmedByProvider) return { outcome: 'duplicate', reason: 'already-confirmed' };

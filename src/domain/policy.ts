@@ -7,9 +7,29 @@ export interface OrderPolicy {
    * Default 3,600 (1 h).
    */
   readonly compensationRetrySeconds: number;
+  /**
+   * How long a person may take to review an order that screening is in doubt about, in seconds, before it is
+   * rejected. Default 172,800 (48 h). Absent in orders that were placed before there was screening: they are not
+   * screened.
+   */
+  readonly reviewWithinSeconds?: number;
 }
 
 export const DEFAULT_POLICY: OrderPolicy = {
   paymentMethodWithinSeconds: 86_400,
   compensationRetrySeconds: 3_600,
+  reviewWithinSeconds: 172_800,
+};
+
+/** The time limits of one return. */
+export interface ReturnPolicy {
+  /** How long the goods are awaited, in seconds. Default 2,592,000 (30 days). */
+  readonly goodsWithinSeconds: number;
+  /** How long a failing refund is retried before the return asks for an operator, in seconds. Default 3,600 (1 h). */
+  readonly refundRetrySeconds: number;
+}
+
+export const DEFAULT_RETURN_POLICY: ReturnPolicy = {
+  goodsWithinSeconds: 2_592_000,
+  refundRetrySeconds: 3_600,
 };

@@ -1,5 +1,10 @@
 import { z } from 'zod';
-import { DEFAULT_POLICY, type OrderPolicy } from '../domain/policy.ts';
+import {
+  DEFAULT_POLICY,
+  DEFAULT_RETURN_POLICY,
+  type OrderPolicy,
+  type ReturnPolicy,
+} from '../domain/policy.ts';
 import { UserError } from './errors.ts';
 
 /** Environment variables, as `process.env` holds them. An empty one counts as not set. */
@@ -26,19 +31,60 @@ const baseUrl = z.url({ protocol: /^https?$/ }).meta({ description: 'an http(s) 
 
 const ONE_YEAR_SECONDS = 31_536_000;
 const limit = z.int().min(1).max(ONE_YEAR_SECONDS);
-const policyFields = {
+const orderPolicy = policy<OrderPolicy>(DEFAULT_POLICY, {
   paymentMethodWithinSeconds: limit,
   compensationRetrySeconds: limit,
-} satisfies Record<keyof OrderPolicy, z.ZodType>;
+  reviewWithinSeconds: limit,
+});
+const returnPolicy = policy<ReturnPolicy>(DEFAULT_RETURN_POLICY, {
+  goodsWithinSeconds: limit,
+  refundRetrySeconds: limit,
+});
 
-const orderPolicy = z
-  .string()
-  .transform(parseJson)
-  .pipe(z.strictObject(policyFields).partial())
-  .transform((given) => ({ ...DEFAULT_POLICY, ...given }) as OrderPolicy)
-  .meta({
-    description: `a JSON object of any of ${Object.keys(policyFields).join(', ')}: whole seconds, 1 to ${ONE_YEAR_SECONDS}`,
-  });
+/** Time limits as JSON; what is not given is as in `defaults`. */
+function policy<Policy extends object>(
+  defaults: Policy,
+  fields: Record<keyof Policy & string, z.ZodType>,
+) {
+  return z
+    .string()
+    .transform(parseJson)
+    .pipe(z.strictObject(fields).partial())
+    .transform((given): Policy => ({ ...defaults, ...given }))
+    .meta({
+      description: `a JSON object of any of ${Object.keys(fields).join(', ')}: whole seconds, 1 to ${ONE_YEAR_SECONDS}`,
+    });
+}
+
+/** Public keys fetched in the clear could be anybody's; on this machine alone that is no danger. */
+const keySetUrl = z
+  .url({ protocol: /^https?$/ })
+  .refine((text) => {
+    const { protocol, hostname } = new URL(text);
+    return protocol === 'https:' || hostname === '127.0.0.1' || hostname === 'localhost';
+  })
+  .meta({ description: 'an https URL (http only on 127.0.0.1)' });
+
+const queueUrl = z.url({ protocol: /^https?$/ }).meta({ description: 'the URL of an SQS queue' });
+const origins = commaList(
+  z.string().regex(/^https?:\/\/[^/\s]+$/),
+  'origins such as https://shop.example, separated by commas; none',
+);
+const topicArn = z.string().regex(/^arn:[^:]+:sns:[^:]+:[^:]+:[^:]+$/);
+
+/** An empty list for an empty text. */
+function commaList(entry: z.ZodString, description: string) {
+  return z
+    .string()
+    .transform((list) =>
+      list
+        .split(',')
+        .map((one) => one.trim())
+        .filter((one) => one !== ''),
+    )
+    .pipe(z.array(entry))
+    .meta({ description });
+}
 
 const queueUrls = z
   .string()
@@ -51,16 +97,19 @@ const SETTINGS = {
   ordersTable: { variable: 'WAYBILL_ORDERS_TABLE', schema: resourceName },
   stockTable: { variable: 'WAYBILL_STOCK_TABLE', schema: resourceName },
   paymentsTable: { variable: 'WAYBILL_PAYMENTS_TABLE', schema: resourceName },
+  /** Which orders have lines of which seller. */
+  sellersTable: { variable: 'WAYBILL_SELLERS_TABLE', schema: resourceName },
+  returnsTable: { variable: 'WAYBILL_RETURNS_TABLE', schema: resourceName },
+  /** The idempotency keys of orders whose ID the caller gave. */
+  keysTable: { variable: 'WAYBILL_KEYS_TABLE', schema: resourceName },
   notificationsTopicArn: {
     variable: 'WAYBILL_NOTIFICATIONS_TOPIC_ARN',
-    schema: z
-      .string()
-      .regex(/^arn:[^:]+:sns:[^:]+:[^:]+:[^:]+$/)
-      .meta({ description: 'the ARN of an SNS topic' }),
+    schema: topicArn.meta({ description: 'the ARN of an SNS topic' }),
   },
   eventBusName: { variable: 'WAYBILL_EVENT_BUS_NAME', schema: resourceName },
   queueUrls: { variable: 'WAYBILL_QUEUE_URLS', schema: queueUrls },
   orderPolicy: { variable: 'WAYBILL_ORDER_POLICY', schema: orderPolicy, fallback: '{}' },
+  returnPolicy: { variable: 'WAYBILL_RETURN_POLICY', schema: returnPolicy, fallback: '{}' },
   /** How long an event waits for its order to be placed, since it was first received. */
   earlyLimitSeconds: {
     variable: 'WAYBILL_EARLY_LIMIT_SECONDS',
@@ -76,6 +125,46 @@ const SETTINGS = {
     variable: 'WAYBILL_STRIPE_BASE_URL',
     schema: baseUrl,
     fallback: 'https://api.stripe.com',
+  },
+  /** Where orders are scored for fraud: `POST {url}/scores`. */
+  screeningUrl: { variable: 'WAYBILL_SCREENING_URL', schema: baseUrl },
+  /** The secret by which Stripe signs its webhooks; without it none is taken. */
+  stripeWebhookSecret: {
+    variable: 'WAYBILL_STRIPE_WEBHOOK_SECRET',
+    schema: z.string().min(1).optional().meta({ description: "a webhook's signing secret" }),
+    secret: true,
+  },
+  /** Where events about payments go that reach the API: a FIFO queue. */
+  paymentsQueueUrl: { variable: 'WAYBILL_PAYMENTS_QUEUE_URL', schema: queueUrl },
+  /** Where all other events go that reach the API. */
+  ingressQueueUrl: { variable: 'WAYBILL_INGRESS_QUEUE_URL', schema: queueUrl },
+  /** The topics whose HTTP subscriptions are taken; none by default. */
+  snsTopicArns: {
+    variable: 'WAYBILL_SNS_TOPIC_ARNS',
+    schema: commaList(topicArn, 'ARNs of SNS topics, separated by commas; none'),
+    fallback: '',
+  },
+  oidcIssuer: { variable: 'WAYBILL_OIDC_ISSUER', schema: baseUrl },
+  oidcAudience: { variable: 'WAYBILL_OIDC_AUDIENCE', schema: resourceName },
+  oidcKeySetUrl: { variable: 'WAYBILL_OIDC_JWKS_URL', schema: keySetUrl },
+  /** Whose pages may call the API from a browser; nobody's by default. */
+  apiOrigins: { variable: 'WAYBILL_API_ORIGINS', schema: origins, fallback: '' },
+  /** Per caller and process. */
+  apiRequestsPerMinute: {
+    variable: 'WAYBILL_API_REQUESTS_PER_MINUTE',
+    schema: z.coerce
+      .number()
+      .int()
+      .min(1)
+      .max(1_000_000)
+      .meta({ description: 'a whole number, 1 to 1000000' }),
+    fallback: '600',
+  },
+  /** Whether anybody may read the API's documentation at `/docs`. */
+  apiDocs: {
+    variable: 'WAYBILL_API_DOCS',
+    schema: z.enum(['on', 'off']).meta({ description: 'on or off' }),
+    fallback: 'off',
   },
   apiHost: { variable: 'WAYBILL_API_HOST', schema: resourceName, fallback: '127.0.0.1' },
   apiPort: {
@@ -125,9 +214,12 @@ type SettingName = keyof typeof SETTINGS;
 const PROCESSES = {
   worker: [
     'ordersTable',
+    'sellersTable',
     'stockTable',
     'paymentsTable',
+    'returnsTable',
     'notificationsTopicArn',
+    'screeningUrl',
     'stripeApiKey',
     'stripeBaseUrl',
     'workflowBundle',
@@ -138,11 +230,35 @@ const PROCESSES = {
   routes: ['orderPolicy', 'earlyLimitSeconds'],
   queues: ['queueUrls'],
   bridge: ['queueUrls', 'orderPolicy', 'earlyLimitSeconds', 'graceSeconds', 'logLevel'],
-  api: ['ordersTable', 'orderPolicy', 'apiHost', 'apiPort', 'graceSeconds', 'logLevel'],
+  api: [
+    'ordersTable',
+    'sellersTable',
+    'returnsTable',
+    'keysTable',
+    'orderPolicy',
+    'returnPolicy',
+    'stripeWebhookSecret',
+    'paymentsQueueUrl',
+    'ingressQueueUrl',
+    'snsTopicArns',
+    'oidcIssuer',
+    'oidcAudience',
+    'oidcKeySetUrl',
+    'apiOrigins',
+    'apiRequestsPerMinute',
+    'apiDocs',
+    'apiHost',
+    'apiPort',
+    'graceSeconds',
+    'logLevel',
+  ],
+  orders: ['ordersTable', 'sellersTable', 'returnsTable'],
   tools: [
     'ordersTable',
+    'sellersTable',
     'stockTable',
     'paymentsTable',
+    'returnsTable',
     'eventBusName',
     'queueUrls',
     'orderPolicy',

@@ -19,6 +19,9 @@ const stateAttribute = defineSearchAttributeKey(ORDER_STATE_ATTRIBUTE, 'KEYWORD'
 export class Announcer {
   readonly #row: () => OrderRow;
   #notifications: Notification[] = [];
+  /** Whether the row is to be written though nothing is to be notified. */
+  #rowIsDue = false;
+  #toldRevision = 0;
   #busy = false;
 
   /** @param row - gives the order's row as it is when an announcement goes out. */
@@ -31,8 +34,19 @@ export class Announcer {
     return !this.#busy && this.#notifications.length === 0;
   }
 
+  /** The newest revision of the row that was sent out by this run; 0 before the first. */
+  get toldRevision(): number {
+    return this.#toldRevision;
+  }
+
   announce(notification: Notification): void {
     this.#notifications.push(notification);
+    if (!this.#busy) void this.#announceAll();
+  }
+
+  /** Writes the row as it is, without notifying anybody. */
+  writeRow(): void {
+    this.#rowIsDue = true;
     if (!this.#busy) void this.#announceAll();
   }
 
@@ -40,12 +54,16 @@ export class Announcer {
     this.#busy = true;
     // One turn of the microtasks: changes that follow at once are told together.
     await Promise.resolve();
-    while (this.#notifications.length > 0) {
+    while (this.#notifications.length > 0 || this.#rowIsDue) {
       const row = this.#row();
       const notifications = this.#notifications;
       this.#notifications = [];
-      upsertSearchAttributes([{ key: stateAttribute, value: row.state }]);
+      this.#rowIsDue = false;
+      this.#toldRevision = row.revision;
       setCurrentDetails(describe(row));
+      if (notifications.length > 0) {
+        upsertSearchAttributes([{ key: stateAttribute, value: row.state }]);
+      }
       await announceOrder({ row, notifications });
     }
     this.#busy = false;

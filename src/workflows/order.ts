@@ -1,30 +1,25 @@
 import { CancellationScope, proxyActivities } from '@temporalio/workflow';
-import type {
-  OrderActivities,
-  PaymentActivities,
-  StockActivities,
-} from '../contracts/activities.ts';
+import type { OrderActivities, StockActivities } from '../contracts/activities.ts';
 import type { OrderInput, OrderResult, OrderUndo } from '../contracts/orders.ts';
-import { PAYMENTS_TASK_QUEUE } from '../contracts/taskQueues.ts';
+import { isUntouched, linesLeft, settle } from '../domain/lines.ts';
 import { isDelivered, isDispatched, piecesBySku } from '../domain/order.ts';
+import { answerCommands } from './orderCommands.ts';
+import { isSettlementDue, settleLines } from './orderLines.ts';
+import { pay, returnPayment } from './orderPayment.ts';
 import { OrderProgress, OrderStopped } from './orderProgress.ts';
+import { screen } from './orderScreening.ts';
 import { CompensationFailed, Saga } from './saga.ts';
-
-const retry = { initialInterval: '500ms', maximumInterval: '1m' } as const;
-// How long one try may take: after a worker's death the next begins no sooner.
-const own = { startToCloseTimeout: '20s', retry } as const;
-const provider = { startToCloseTimeout: '40s', retry, taskQueue: PAYMENTS_TASK_QUEUE } as const;
+import { own } from './tries.ts';
 
 const { claimOrder, reserveStock } = proxyActivities<OrderActivities & StockActivities>(own);
-const { authorisePayment, capturePayment } = proxyActivities<PaymentActivities>(provider);
 
 /**
  * One order, from its placing to its end.
  *
- * It is claimed, its stock reserved, its payment authorised and captured; then it waits for its parcels to
- * leave and to arrive. Until the first parcel leaves it can be cancelled; a declined payment waits for another
- * method. What stops it has it undone: the payment voided or refunded, the stock given back. A free order
- * (total 0) goes the same way without a payment.
+ * It is claimed, screened for fraud, its stock reserved, its payment authorised and captured; then it waits for its
+ * parcels to leave and to arrive. A person decides where the screening is in doubt. Until the first parcel leaves it
+ * can be cancelled, whole or by the line; a declined payment waits for another method. What stops it has it undone:
+ * the payment voided or refunded, the stock given back. A free order (total 0) goes the same way without a payment.
  */
 export async function orderWorkflow(input: OrderInput): Promise<OrderResult> {
   const saga = new Saga<OrderUndo>(
@@ -32,8 +27,9 @@ export async function orderWorkflow(input: OrderInput): Promise<OrderResult> {
     input.carried?.ledger,
   );
   const progress = new OrderProgress(input, saga);
+  answerCommands(progress);
 
-  // A cancelled workflow is a cancelled order, decided like any other command: see OrderProgress.
+  // A cancelled workflow is a cancelled order, decided like any other command: see answerCommands.
   return await CancellationScope.nonCancellable(async () => {
     try {
       if (!input.carried) {
@@ -41,11 +37,18 @@ export async function orderWorkflow(input: OrderInput): Promise<OrderResult> {
           return await progress.endAsDuplicate();
         }
         progress.announceClaimed();
+      }
+      if (isUntouched(progress.order)) {
+        const { reviewWithinSeconds } = input.policy;
+        if (reviewWithinSeconds !== undefined) {
+          const rejection = await screen(progress, reviewWithinSeconds);
+          if (rejection !== null) return await progress.end('rejected', rejection);
+        }
         await reserve(input, progress, saga);
       }
       progress.stopIfCancelled();
       await pay(input, progress, saga);
-      await fulfil(progress);
+      await fulfil(input, progress);
       return await progress.end('closed');
     } catch (error) {
       if (!(error instanceof OrderStopped)) throw error;
@@ -54,87 +57,34 @@ export async function orderWorkflow(input: OrderInput): Promise<OrderResult> {
   });
 }
 
+/** Reserves what is left of the order's lines; what is cancelled from here on is released again. */
 async function reserve(input: OrderInput, progress: OrderProgress, saga: Saga<OrderUndo>) {
   progress.become('reserving');
   saga.before('release-stock');
-  const answer = await progress.step(() =>
-    reserveStock({ orderKey: progress.orderKey, pieces: piecesBySku(input.placed.lines) }),
-  );
+  const { orderKey } = progress;
+  const pieces = piecesBySku(linesLeft(input.placed.lines, progress.order.cancelledLines));
+  const answer = await progress.step('reserve-stock', () => reserveStock({ orderKey, pieces }));
   if (answer.kind === 'short') progress.stop('out-of-stock');
   if (answer.kind === 'released') progress.stop('stock-released');
 }
 
-/** Authorises and captures, with as many methods as it takes and the policy's time allows. */
-async function pay(input: OrderInput, progress: OrderProgress, saga: Saga<OrderUndo>) {
-  const { orderKey } = progress;
-  const { total: money } = progress.order;
-  if (progress.order.payment.status === 'not-needed') return;
-  if (progress.order.payment.status === 'captured') return;
-
-  if (progress.order.payment.status === 'open') progress.become('awaiting-payment');
-  else await anotherMethod(progress);
-  saga.before('return-payment');
-  while (!(await authorised(input, progress))) await anotherMethod(progress);
-
-  progress.recordPayment({ status: 'in-flight' });
-  const answer = await progress.step(() => capturePayment({ orderKey, money }));
-  if (answer.kind === 'lapsed') progress.stop('authorisation-lapsed');
-  progress.recordPayment({ status: 'captured' });
-  progress.become('paid');
-}
-
-/** Tries the order's method once. @returns false when another method may help. */
-async function authorised(input: OrderInput, progress: OrderProgress): Promise<boolean> {
-  const { payment, total: money } = progress.order;
-  const { method } = payment;
-  if (method === null) return progress.stop('payment-method-missing');
-  const attempt = payment.attempt + 1;
-  progress.recordPayment({ status: 'in-flight', attempt });
-  const answer = await progress.step(() =>
-    authorisePayment({ orderKey: progress.orderKey, money, method, attempt }),
-  );
-  if (answer.kind === 'returned') return progress.stop('payment-returned');
-  if (answer.kind === 'authorised') {
-    progress.recordPayment({ status: 'authorised', intentId: answer.intentId });
-    return true;
-  }
-  progress.recordPayment({
-    status: 'declined',
-    intentId: answer.intentId,
-    declineCode: answer.code,
-    methodUntil: payment.methodUntil ?? Date.now() + input.policy.paymentMethodWithinSeconds * 1000,
-  });
-  if (answer.severity === 'hard') progress.stop(answer.code);
-  return false;
-}
-
-/** Waits until the customer names another method: by event or by API, until the policy's limit. */
-async function anotherMethod(progress: OrderProgress): Promise<void> {
-  const { declineCode, methodUntil } = progress.order.payment;
-  if (progress.order.waitingFor !== 'payment-method') {
-    progress.become('awaiting-payment', {
-      reason: declineCode ?? 'declined',
-      waitingFor: 'payment-method',
-    });
-  }
-  const given = () => progress.order.payment.nextMethod !== null;
-  if (!(await progress.waitFor(given, methodUntil ?? undefined))) {
-    progress.stop('payment-not-completed');
-  }
-  progress.goOn();
-  progress.recordPayment({ method: progress.order.payment.nextMethod, nextMethod: null });
-}
-
-/** Waits for the parcels to leave and to arrive. */
-async function fulfil(progress: OrderProgress): Promise<void> {
+/** Waits for the parcels to leave and to arrive, and gives back what is due for lines before it goes on. */
+async function fulfil(input: OrderInput, progress: OrderProgress): Promise<void> {
+  const left = () => isDispatched(progress.order);
+  const arrived = () => isDelivered(progress.order);
+  const isDue = () => isSettlementDue(progress);
   if (progress.order.state !== 'shipped') {
-    if (progress.order.state !== 'fulfilling') {
-      progress.become('fulfilling', { waitingFor: 'dispatch' });
-    }
-    await progress.waitFor(() => isDispatched(progress.order));
-    progress.become('shipped', { waitingFor: 'delivery' });
+    do {
+      if (isDue()) await settleLines(input, progress);
+      progress.be('fulfilling', { waitingFor: 'dispatch' });
+      await progress.waitFor(() => left() || isDue());
+    } while (!left());
   }
-  await progress.waitFor(() => isDelivered(progress.order));
+  do {
+    if (isDue()) await settleLines(input, progress);
+    progress.be('shipped', { waitingFor: 'delivery' });
+    await progress.waitFor(() => arrived() || isDue());
+  } while (!arrived());
   progress.become('delivered');
 }
 
@@ -154,28 +104,23 @@ async function undo(
       await progress.needOperator(`${error.undo}-failed`);
     }
   }
+  progress.order = settle(progress.order);
   const end = progress.order.payment.refunded > 0 ? 'refunded' : 'cancelled';
   return await progress.end(end, cancellation.reason);
 }
 
 /** How each step is undone. Tried for the policy's time; what still fails then is for an operator. */
 function compensations(
-  { policy }: OrderInput,
+  input: OrderInput,
   progress: () => OrderProgress,
 ): Readonly<Record<OrderUndo, () => Promise<void>>> {
-  const scheduleToCloseTimeout = policy.compensationRetrySeconds * 1000;
+  const scheduleToCloseTimeout = input.policy.compensationRetrySeconds * 1000;
   const { releaseStock } = proxyActivities<StockActivities>({ ...own, scheduleToCloseTimeout });
-  const { returnPayment } = proxyActivities<PaymentActivities>({
-    ...provider,
-    scheduleToCloseTimeout,
-  });
   return {
-    'release-stock': () => releaseStock({ orderKey: progress().orderKey }),
-    'return-payment': async () => {
-      const { orderKey, order } = progress();
-      const answer = await returnPayment({ orderKey, money: order.total });
-      const refunded = answer.kind === 'refunded' ? answer.amount : 0;
-      progress().recordPayment({ status: 'returned', refunded });
+    'release-stock': () => {
+      const { orderKey } = progress();
+      return progress().note('release-stock', releaseStock({ orderKey }));
     },
+    'return-payment': () => returnPayment(input, progress()),
   };
 }

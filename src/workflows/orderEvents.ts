@@ -25,10 +25,19 @@ export function isDue(order: Order, { type }: InboxEvent): boolean {
       return !['open', 'in-flight'].includes(order.payment.status);
     case 'ShipmentDispatched':
     case 'ShipmentDelivered':
-      return ['fulfilling', 'shipped', 'delivered'].includes(order.state);
+      return isBeingFulfilled(order);
     default:
       return true;
   }
+}
+
+/**
+ * Also while lines' money or pieces cannot be given back (an order that is undone as a whole is cancelled): its
+ * parcel may have left, which decides about every cancellation that follows.
+ */
+function isBeingFulfilled({ state, payment }: Order): boolean {
+  if (state === 'needs-operator') return ['captured', 'not-needed'].includes(payment.status);
+  return ['fulfilling', 'shipped', 'delivered'].includes(state);
 }
 
 /** What one event does to the order. */

@@ -4,39 +4,16 @@ import {
   CancellationScope,
   condition,
   continueAsNew,
-  setHandler,
   sleep,
   workflowInfo,
 } from '@temporalio/workflow';
 import type { InboxEvent } from '../contracts/inbox.ts';
-import {
-  cancelOrder,
-  orderQuery,
-  orderWorkflowId,
-  resumeOrder,
-  type CommandAnswer,
-  type OrderInput,
-  type OrderResult,
-  type OrderRow,
-  type OrderUndo,
-} from '../contracts/orders.ts';
-import {
-  decideCancellation,
-  openOrder,
-  totalOf,
-  type Cancellation,
-  type Order,
-  type OrderState,
-  type Payment,
-  type Waiting,
-} from '../domain/order.ts';
-import { Announcer } from './announcer.ts';
+import type { OrderInput, OrderResult, OrderUndo } from '../contracts/orders.ts';
+import type { Cancellation, Decision, OrderState } from '../domain/order.ts';
 import { Inbox, type Settled } from './inbox.ts';
 import { decideEvent, isDue } from './orderEvents.ts';
+import { followsDecisions, OrderRecord } from './orderRecord.ts';
 import type { Saga } from './saga.ts';
-
-/** How many events of its timeline an order's row shows. */
-const TIMELINE = 100;
 
 /** The order goes no further: it was cancelled, or a step said no. What was done has to be undone. */
 export class OrderStopped extends Error {
@@ -51,93 +28,31 @@ export class OrderStopped extends Error {
 
 /**
  * Where an order stands, and the only place where that changes: events and commands are decided here, one at
- * a time, between the workflow's steps and during them; changes of state are announced from here.
+ * a time, between the workflow's steps and during them; what changes is told from here.
  *
- * Make one before the first await of the workflow: it sets the handlers.
+ * Make one before the first await of the workflow: it sets the handlers of events and of the query. An await more or
+ * less on a way that there was before changes the order of commands, in workflows under way, when something else is
+ * answered at the same moment.
  */
-export class OrderProgress {
-  order: Order;
-  readonly orderKey: string;
+export class OrderProgress extends OrderRecord {
   readonly #input: OrderInput;
   readonly #saga: Saga<OrderUndo>;
   readonly #inbox: Inbox;
-  readonly #announcer: Announcer;
-  #version: number;
-  #reason: string | null;
+  readonly #due = (event: InboxEvent) => isDue(this.order, event);
   #resumed = false;
-  /** Whether it is known whose order this is: before that, nobody is told that it is cancelled. */
-  #claimDecided: boolean;
+  #leaving = false;
 
   /** @param saga - its ledger is carried along when the workflow continues as new. */
   constructor(input: OrderInput, saga: Saga<OrderUndo>) {
-    const { placed, carried } = input;
+    super(input);
     this.#input = input;
     this.#saga = saga;
-    this.orderKey = orderWorkflowId(placed);
-    this.order =
-      carried?.order ??
-      openOrder(totalOf(placed.lines, placed.currency), placed.paymentMethod ?? null);
-    this.#version = carried?.version ?? 1;
-    this.#reason = carried?.reason ?? null;
-    this.#claimDecided = carried !== undefined;
-    this.#inbox = new Inbox(carried?.inbox);
-    this.#announcer = new Announcer(() => this.row());
-    setHandler(orderQuery, () => this.row());
-    setHandler(cancelOrder, async (request) => {
-      if (!this.#claimDecided) await condition(() => this.#claimDecided);
-      return this.#cancel(request);
-    });
-    setHandler(resumeOrder, () => this.#resume());
-    // Cancelling the workflow itself is a cancellation like any other: accepted if it still can be.
-    CancellationScope.current().cancelRequested.catch(() =>
-      this.#cancel({ reason: 'workflow-cancelled', requestedBy: 'temporal' }),
-    );
+    this.#inbox = new Inbox(input.carried?.inbox);
   }
 
-  /** The order's row as it is now. */
-  row(): OrderRow {
-    const { placed } = this.#input;
-    return {
-      channel: placed.channel,
-      orderId: placed.orderId,
-      workflowId: this.orderKey,
-      version: this.#version,
-      claimedBy: workflowInfo().firstExecutionRunId,
-      state: this.order.state,
-      waitingFor: this.order.waitingFor,
-      reason: this.#reason,
-      customerId: placed.customerId,
-      total: this.order.total,
-      lines: placed.lines,
-      payment: this.order.payment,
-      shipments: this.order.shipments,
-      cancellation: this.order.cancellation,
-      timeline: this.#inbox.content().records.slice(-TIMELINE),
-    };
-  }
-
-  /** Announces the state the order was claimed in. */
-  announceClaimed(): void {
-    this.#claimDecided = true;
-    this.#announcer.announce({ version: this.#version, state: this.order.state, reason: null });
-  }
-
-  /** Brings the order into a state, and announces it. */
-  become(state: OrderState, why: { reason?: string; waitingFor?: Waiting } = {}): void {
-    this.#version += 1;
-    this.#reason = why.reason ?? null;
-    this.order = { ...this.order, state, waitingFor: why.waitingFor ?? null };
-    this.#announcer.announce({ version: this.#version, state, reason: this.#reason });
-  }
-
-  /** Nothing is waited for any more: the service itself is at work. Told with the next change of state. */
-  goOn(): void {
-    this.order = { ...this.order, waitingFor: null };
-  }
-
-  /** Notes what is newly known of the payment; it is told with the next change of state. */
-  recordPayment(known: Partial<Payment>): void {
-    this.order = { ...this.order, payment: { ...this.order.payment, ...known } };
+  /** Whether this run only waits for its handlers, to go on in a new one. */
+  get leaving(): boolean {
+    return this.#leaving;
   }
 
   /**
@@ -146,13 +61,20 @@ export class OrderProgress {
    *
    * @throws OrderStopped when the order was cancelled, or the step failed for good.
    */
-  async step<Answer>(take: () => Promise<Answer>): Promise<Answer> {
+  async step<Answer>(
+    name: string,
+    take: () => Promise<Answer>,
+    // Activities are retried for ever: one that failed all the same never will succeed.
+    failed = (failure: ActivityFailure): never => this.stop(`${failure.activityType}-failed`),
+  ): Promise<Answer> {
     this.stopIfCancelled();
     const scope = new CancellationScope();
     let settled = false;
-    const answer = scope.run(take).finally(() => {
-      settled = true;
-    });
+    const answer = scope
+      .run(() => this.note(name, take()))
+      .finally(() => {
+        settled = true;
+      });
     // Its failure is told below, unless the order is cancelled at the same time.
     answer.catch(() => undefined);
     await this.#decideUntil(() => settled || this.order.cancellation !== null);
@@ -164,9 +86,24 @@ export class OrderProgress {
     try {
       return await answer;
     } catch (error) {
-      // Activities are retried for ever: one that failed all the same never will succeed.
-      if (error instanceof ActivityFailure) this.stop(`${error.activityType}-failed`);
+      if (error instanceof ActivityFailure) failed(error);
       throw error;
+    }
+  }
+
+  /**
+   * The same for a step that there is no way around: an operator helps where it fails for good.
+   *
+   * @throws OrderStopped when the order was cancelled, also while an operator is waited for.
+   */
+  async insist<Answer>(name: string, take: () => Promise<Answer>): Promise<Answer> {
+    for (;;) {
+      try {
+        return await this.step(name, take, rethrow);
+      } catch (error) {
+        if (!(error instanceof ActivityFailure)) throw error;
+      }
+      await this.needOperator(`${name}-failed`);
     }
   }
 
@@ -198,16 +135,23 @@ export class OrderProgress {
     throw new OrderStopped({ reason, requestedBy: 'waybill' });
   }
 
-  /** Waits until an operator resumes the order, which needs one for this reason. */
+  /** Waits until an operator resumes the order, which needs one for this reason, or somebody cancels it. */
   async needOperator(reason: string): Promise<void> {
     this.#resumed = false;
-    if (this.order.state !== 'needs-operator' || this.#reason !== reason) {
+    if (this.order.state !== 'needs-operator' || this.reason !== reason) {
       this.become('needs-operator', { reason, waitingFor: 'operator' });
     }
     this.order = { ...this.order, waitingFor: 'operator' };
-    await this.#decideUntil(() => this.#resumed || this.#outgrown());
-    if (!this.#resumed) await this.#continueAsNew();
+    const undoing = this.order.cancellation !== null;
+    const over = () => this.#resumed || (!undoing && this.order.cancellation !== null);
+    await this.#decideUntil(() => over() || this.#outgrown());
+    if (!over()) await this.#continueAsNew();
     this.goOn();
+  }
+
+  /** Lets the order go on that waits for an operator. */
+  resume(): void {
+    this.#resumed = true;
   }
 
   /** Brings the order to its end: nothing that came is left undecided, and everything has been told. */
@@ -219,18 +163,29 @@ export class OrderProgress {
   /** Ends the workflow of an order that another one carries: nothing is done, and nothing is told. */
   async endAsDuplicate(): Promise<OrderResult> {
     this.order = { ...this.order, state: 'duplicate' };
-    this.#claimDecided = true;
+    this.timeline.add({ kind: 'state', name: 'duplicate' });
+    this.claimDecided = true;
     return await this.#finish();
   }
 
   async #finish(): Promise<OrderResult> {
-    await this.#decideUntil(() => this.#announcer.idle && allHandlersFinished());
+    do {
+      await this.#decideUntil(() => this.announcer.idle && allHandlersFinished());
+    } while (this.catchUp());
     return { state: this.order.state, events: this.#inbox.content().records };
+  }
+
+  /** Decides the events that have come so far, so that what came first is first. Before a command is decided. */
+  decideArrived(): void {
+    if (this.claimDecided && this.#inbox.has(this.#due) && followsDecisions()) this.#decideDue();
+  }
+
+  #decideDue(): void {
+    while (this.#inbox.settleNext(this.#due, (event) => this.#apply(event)));
   }
 
   /** Decides what comes, as it comes, until `done`. @returns false when `until` was reached first. */
   async #decideUntil(done: () => boolean, until?: number): Promise<boolean> {
-    const due = (event: InboxEvent) => isDue(this.order, event);
     const alarm = new CancellationScope();
     let late = false;
     if (until !== undefined) {
@@ -243,10 +198,10 @@ export class OrderProgress {
     }
     try {
       for (;;) {
-        while (this.#inbox.settleNext(due, (event) => this.#apply(event)));
+        this.#decideDue();
         if (done()) return true;
         if (late) return false;
-        await condition(() => done() || late || this.#inbox.has(due));
+        await condition(() => done() || late || this.#inbox.has(this.#due));
       }
     } finally {
       alarm.cancel();
@@ -254,27 +209,17 @@ export class OrderProgress {
   }
 
   #apply(event: InboxEvent): Settled {
-    const decision = decideEvent(this.order, event);
+    let decision: Decision;
+    try {
+      decision = decideEvent(this.order, event);
+    } catch (error) {
+      this.record('event', event.type, event.id, { outcome: 'refused', reason: 'handler-failed' });
+      throw error;
+    }
+    this.record('event', event.type, event.id, decision);
     if (decision.outcome !== 'applied') return decision;
     this.order = decision.order;
     return { outcome: 'applied' };
-  }
-
-  #cancel(cancellation: Cancellation): CommandAnswer {
-    const decision = decideCancellation(this.order, cancellation);
-    if (decision.outcome === 'refused') {
-      return { accepted: false, state: this.order.state, reason: decision.reason };
-    }
-    if (decision.outcome === 'applied') this.order = decision.order;
-    return { accepted: true, state: this.order.state };
-  }
-
-  #resume(): CommandAnswer {
-    if (this.order.waitingFor !== 'operator') {
-      return { accepted: false, state: this.order.state, reason: 'not-waiting-for-operator' };
-    }
-    this.#resumed = true;
-    return { accepted: true, state: this.order.state };
   }
 
   /** Whether the history is long enough that the workflow should go on in a new one. */
@@ -283,16 +228,23 @@ export class OrderProgress {
   }
 
   async #continueAsNew(): Promise<never> {
-    await this.#decideUntil(() => this.#announcer.idle && allHandlersFinished());
+    this.#leaving = true;
+    await this.#decideUntil(() => this.announcer.idle && allHandlersFinished());
     return await continueAsNew<(input: OrderInput) => Promise<OrderResult>>({
       ...this.#input,
       carried: {
         order: this.order,
         ledger: this.#saga.ledger,
-        reason: this.#reason,
-        version: this.#version,
+        reason: this.reason,
+        version: this.version,
         inbox: this.#inbox.content(),
+        timeline: this.timeline.entries,
+        placedAt: this.placedAt,
       },
     });
   }
+}
+
+function rethrow(failure: ActivityFailure): never {
+  throw failure;
 }

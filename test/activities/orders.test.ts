@@ -8,7 +8,12 @@ import {
   SQSClient,
   type Message,
 } from '@aws-sdk/client-sqs';
-import { DynamoDBDocumentClient, GetCommand } from '@aws-sdk/lib-dynamodb';
+import {
+  DynamoDBDocumentClient,
+  GetCommand,
+  PutCommand,
+  QueryCommand,
+} from '@aws-sdk/lib-dynamodb';
 import fc from 'fast-check';
 import { deploy, type AwsConfig } from '../../dev/deploy.ts';
 import { synthesise } from '../../infra/app.ts';
@@ -18,6 +23,7 @@ import {
   UnpublishedError,
 } from '../../src/activities/orders.ts';
 import type { OrderActivities } from '../../src/contracts/activities.ts';
+import { ORDER_INDEXES, ORDER_SUMMARY } from '../../src/contracts/indexes.ts';
 import { orderWorkflowId, type OrderRow } from '../../src/contracts/orders.ts';
 import type { Notification } from '../../src/domain/notification.ts';
 import { openOrder } from '../../src/domain/order.ts';
@@ -25,7 +31,7 @@ import { awsAccount, eventually, uniqueId } from '../support/servers.ts';
 
 function orderRow(given: Partial<OrderRow> = {}): OrderRow {
   const key = { channel: 'web', orderId: given.orderId ?? uniqueId('order') };
-  const { total, payment, shipments, cancellation } = openOrder(
+  const { total, payment, shipments, cancellation, cancelledLines, review } = openOrder(
     { amount: 1999, currency: 'EUR' },
     'pm_card_visa',
   );
@@ -33,19 +39,30 @@ function orderRow(given: Partial<OrderRow> = {}): OrderRow {
     ...key,
     workflowId: orderWorkflowId(key),
     version: 1,
+    revision: 1,
     claimedBy: 'run-1',
     state: 'received',
     waitingFor: null,
     reason: null,
     customerId: 'customer-7',
+    placedAt: PLACED_AT,
     total,
     lines: [{ sku: 'mug', quantity: 1, amount: 1999, sellerId: 'seller-1' }],
+    cancelledLines,
+    review,
     payment,
     shipments,
     cancellation,
     timeline: [],
     ...given,
   };
+}
+
+const PLACED_AT = '2027-03-09T23:59:59.123Z';
+
+/** The row as it is stored. */
+function item(row: OrderRow): object {
+  return { orderKey: row.workflowId, ...row, placedOn: '2027-03-09' };
 }
 
 const PAID: Notification = { version: 2, state: 'paid', reason: null };
@@ -55,6 +72,7 @@ describe('order activities', () => {
   let sqs: SQSClient;
   let table: DynamoDBDocumentClient;
   let ordersTable: string;
+  let sellersTable: string;
   let topicArn: string;
   let queueUrl: string;
   let orders: OrderActivities;
@@ -63,11 +81,12 @@ describe('order activities', () => {
     const account: AwsConfig = awsAccount();
     const outputs = await deploy(account, synthesise());
     ordersTable = outputs.OrdersTable;
+    sellersTable = outputs.SellersTable;
     topicArn = outputs.NotificationsTopicArn;
     sns = new SNSClient(account);
     sqs = new SQSClient(account);
     table = DynamoDBDocumentClient.from(new DynamoDBClient(account));
-    orders = createOrderActivities({ table, ordersTable, sns, topicArn });
+    orders = withSns(sns);
 
     const { QueueUrl = '' } = await sqs.send(new CreateQueueCommand({ QueueName: 'everything' }));
     queueUrl = QueueUrl;
@@ -83,6 +102,10 @@ describe('order activities', () => {
       }),
     );
   });
+
+  function withSns(topic: SNSClient): OrderActivities {
+    return createOrderActivities({ table, ordersTable, sellersTable, sns: topic, topicArn });
+  }
 
   async function stored({ workflowId }: OrderRow): Promise<unknown> {
     const { Item: item } = await table.send(
@@ -122,11 +145,11 @@ describe('order activities', () => {
     it('puts the row, for one start only', async () => {
       const row = orderRow();
       assert.equal(await orders.claimOrder(row), 'claimed');
-      assert.deepEqual(await stored(row), { orderKey: row.workflowId, ...row });
+      assert.deepEqual(await stored(row), item(row));
 
       const other = { ...row, claimedBy: 'run-2', customerId: 'somebody-else' };
       assert.equal(await orders.claimOrder(other), 'duplicate');
-      assert.deepEqual(await stored(row), { orderKey: row.workflowId, ...row });
+      assert.deepEqual(await stored(row), item(row));
     });
 
     it('is given to exactly one of many starts at once', async () => {
@@ -142,22 +165,159 @@ describe('order activities', () => {
     it('repeated, is still claimed, and does not set back what was announced since', async () => {
       const row = orderRow();
       await orders.claimOrder(row);
-      const paid = { ...row, version: 2, state: 'paid' } as const;
+      const paid = { ...row, version: 2, revision: 5, state: 'paid' } as const;
       await orders.announceOrder({ row: paid, notifications: [] });
 
       assert.equal(await orders.claimOrder(row), 'claimed');
-      assert.deepEqual(await stored(row), { orderKey: row.workflowId, ...paid });
+      assert.deepEqual(await stored(row), item(paid));
+    });
+  });
+
+  describe('the lists of orders', () => {
+    const seller = (sellerId: string) => ({
+      sku: uniqueId('sku'),
+      quantity: 1,
+      amount: 500,
+      sellerId,
+    });
+
+    async function ordersOf(sellerId: string): Promise<unknown> {
+      const { Items } = await table.send(
+        new QueryCommand({
+          TableName: sellersTable,
+          KeyConditionExpression: 'sellerId = :seller',
+          ExpressionAttributeValues: { ':seller': sellerId },
+          ConsistentRead: true,
+        }),
+      );
+      return Items;
+    }
+
+    it('name an order once for each of its sellers, sorted by when it was placed', async () => {
+      const [one, other] = [uniqueId('seller'), uniqueId('seller')];
+      const later = orderRow({ lines: [seller(one), seller(other), seller(one)] });
+      const earlier = orderRow({ placedAt: '2027-03-08T00:00:00.000Z', lines: [seller(one)] });
+      await orders.claimOrder(later);
+      await orders.claimOrder(earlier);
+      await orders.claimOrder(later);
+      const entry = (sellerId: string, { placedAt, workflowId }: OrderRow) => ({
+        sellerId,
+        placed: `${placedAt}#${workflowId}`,
+        orderKey: workflowId,
+      });
+      assert.deepEqual(await ordersOf(one), [entry(one, earlier), entry(one, later)]);
+      assert.deepEqual(await ordersOf(other), [entry(other, later)]);
+    });
+
+    it('name no order that another start has', async () => {
+      const [one, other] = [uniqueId('seller'), uniqueId('seller')];
+      const row = orderRow({ lines: [seller(one)] });
+      await orders.claimOrder(row);
+      const foreign = { ...row, claimedBy: 'run-2', lines: [seller(other)] };
+      assert.equal(await orders.claimOrder(foreign), 'duplicate');
+      assert.deepEqual(await ordersOf(other), []);
+    });
+
+    it('take an order of as many as 50 sellers', async () => {
+      const sellers = Array.from({ length: 50 }, () => uniqueId('seller'));
+      const row = orderRow({ lines: sellers.map(seller) });
+      assert.equal(await orders.claimOrder(row), 'claimed');
+      assert.equal(((await ordersOf(sellers[49] ?? '')) as unknown[]).length, 1);
+    });
+
+    it('find an order by customer, state and day, as it was announced last', async () => {
+      const row = orderRow({ customerId: uniqueId('customer') });
+      const later = { ...row, placedAt: '2027-03-09T23:59:59.999Z', orderId: uniqueId('order') };
+      const laterKey = { ...later, workflowId: orderWorkflowId(later) };
+      await orders.claimOrder(laterKey);
+      await orders.claimOrder(row);
+      const found = async (index: keyof typeof ORDER_INDEXES, value: string) => {
+        const { Items: items = [] } = await table.send(
+          new QueryCommand({
+            TableName: ordersTable,
+            IndexName: index,
+            KeyConditionExpression: '#key = :value AND placedAt >= :from',
+            ExpressionAttributeNames: { '#key': ORDER_INDEXES[index] },
+            ExpressionAttributeValues: { ':value': value, ':from': PLACED_AT },
+          }),
+        );
+        const ours = items.filter(({ customerId }) => customerId === row.customerId);
+        return ours.map(({ workflowId }) => workflowId);
+      };
+      const both = [row.workflowId, laterKey.workflowId];
+      await eventually(async () => (await found('byCustomer', row.customerId)).length === 2);
+      assert.deepEqual(await found('byCustomer', row.customerId), both);
+      assert.deepEqual(await found('byDay', '2027-03-09'), both);
+      assert.deepEqual(await found('byDay', '2027-03-10'), []);
+      assert.deepEqual(await found('byState', 'received'), both);
+
+      await orders.announceOrder({
+        row: { ...row, version: 2, revision: 2, state: 'paid' },
+        notifications: [],
+      });
+      await eventually(async () => (await found('byState', 'paid')).length === 1);
+      assert.deepEqual(await found('byState', 'paid'), [row.workflowId]);
+      assert.deepEqual(await found('byState', 'received'), [laterKey.workflowId]);
+      assert.deepEqual(await found('byCustomer', row.customerId), both);
+    });
+
+    it('show of an order what a list shows', async () => {
+      const row = orderRow({ customerId: uniqueId('customer') });
+      await orders.claimOrder(row);
+      const [shown] = await eventually(async () => {
+        const { Items: items = [] } = await table.send(
+          new QueryCommand({
+            TableName: ordersTable,
+            IndexName: 'byCustomer',
+            KeyConditionExpression: 'customerId = :customer',
+            ExpressionAttributeValues: { ':customer': row.customerId },
+          }),
+        );
+        return items.length === 1 && items;
+      });
+      for (const name of [...ORDER_SUMMARY, 'placedAt'] as const) {
+        assert.deepEqual(shown?.[name], row[name], name);
+      }
     });
   });
 
   describe('announceOrder', () => {
+    it('without a notification writes the row, and tells nobody', async () => {
+      const silent = new SNSClient(awsAccount());
+      silent.middlewareStack.add(() => () => Promise.reject(new Error('published')), {
+        step: 'initialize',
+      });
+      const row = orderRow({ revision: 3 });
+      await withSns(silent).announceOrder({ row, notifications: [] });
+      assert.deepEqual(await stored(row), item(row));
+    });
+
+    it('writes over a row from before there were revisions', async () => {
+      const { revision: _none, ...old } = orderRow({ version: 7 });
+      await table.send(
+        new PutCommand({ TableName: ordersTable, Item: { orderKey: old.workflowId, ...old } }),
+      );
+      const row = { ...old, revision: 1 };
+      await orders.announceOrder({ row, notifications: [] });
+      assert.deepEqual(await stored(row), item(row));
+    });
+
+    it('takes a call that was scheduled before rows had a revision and a time', async () => {
+      const row = orderRow();
+      const { revision: _none, placedAt: _never, ...old } = row;
+      assert.equal(await orders.claimOrder(old as OrderRow), 'claimed');
+      await orders.announceOrder({ row: old as OrderRow, notifications: [PAID] });
+      await orders.announceOrder({ row, notifications: [] });
+      assert.deepEqual(await stored(row), item(row));
+    });
+
     it('publishes each change of state with what filters look at', async () => {
       const row = orderRow({ version: 3, state: 'needs-operator', reason: 'release-stock' });
       await orders.announceOrder({
         row,
         notifications: [PAID, { version: 3, state: 'needs-operator', reason: 'release-stock' }],
       });
-      assert.deepEqual(await stored(row), { orderKey: row.workflowId, ...row });
+      assert.deepEqual(await stored(row), item(row));
 
       const messages = await published(row, 2);
       const bodies = messages.map(({ Body }) => JSON.parse(Body ?? '') as { version: number });
@@ -201,10 +361,10 @@ describe('order activities', () => {
       cutOff.middlewareStack.add(() => () => Promise.reject(new Error('cut off')), {
         step: 'initialize',
       });
-      const interrupted = createOrderActivities({ table, ordersTable, sns: cutOff, topicArn });
+      const interrupted = withSns(cutOff);
       const announcement = { row, notifications: [PAID] };
       await assert.rejects(interrupted.announceOrder(announcement), /cut off/);
-      assert.deepEqual(await stored(row), { orderKey: row.workflowId, ...row });
+      assert.deepEqual(await stored(row), item(row));
 
       await orders.announceOrder(announcement);
       await orders.announceOrder(announcement);
@@ -215,15 +375,15 @@ describe('order activities', () => {
     it("never writes another start's row", async () => {
       const row = orderRow();
       await orders.claimOrder(row);
-      const foreign = { ...row, version: 9, claimedBy: 'run-2' };
+      const foreign = { ...row, revision: 9, claimedBy: 'run-2' };
       await assert.rejects(
         orders.announceOrder({ row: foreign, notifications: [PAID] }),
         ForeignOrderError,
       );
-      assert.deepEqual(await stored(row), { orderKey: row.workflowId, ...row });
+      assert.deepEqual(await stored(row), item(row));
     });
 
-    it('ends with the highest version, in whatever order announcements come, at once or repeated', async () => {
+    it('ends with the newest revision, in whatever order announcements come, at once or repeated', async () => {
       const arrivals = fc.array(
         fc.array(fc.integer({ min: 1, max: 9 }), { minLength: 1, maxLength: 3 }),
         { minLength: 1, maxLength: 5 },
@@ -231,23 +391,21 @@ describe('order activities', () => {
       await fc.assert(
         fc.asyncProperty(arrivals, async (rounds) => {
           const row = orderRow();
-          for (const versions of rounds) {
+          for (const revisions of rounds) {
             await Promise.all(
-              versions.map((version) =>
+              revisions.map((revision) =>
                 orders.announceOrder({
-                  row: { ...row, version, reason: `as of ${version}` },
+                  row: { ...row, revision, reason: `as of ${revision}` },
                   notifications: [],
                 }),
               ),
             );
           }
-          const highest = Math.max(...rounds.flat());
-          assert.deepEqual(await stored(row), {
-            orderKey: row.workflowId,
-            ...row,
-            version: highest,
-            reason: `as of ${highest}`,
-          });
+          const newest = Math.max(...rounds.flat());
+          assert.deepEqual(
+            await stored(row),
+            item({ ...row, revision: newest, reason: `as of ${newest}` }),
+          );
         }),
         { numRuns: 25 },
       );
@@ -260,7 +418,7 @@ describe('order activities', () => {
         ...PAID,
         version: index + 12,
       }));
-      const activities = createOrderActivities({ table, ordersTable, sns: refusing, topicArn });
+      const activities = withSns(refusing);
       await activities.announceOrder({ row, notifications });
 
       assert.deepEqual(calls, [
@@ -274,7 +432,7 @@ describe('order activities', () => {
 
     it('throws what SNS goes on to refuse, so that it is repeated', async () => {
       const { refusing, calls } = refusingSns(3);
-      const activities = createOrderActivities({ table, ordersTable, sns: refusing, topicArn });
+      const activities = withSns(refusing);
       await assert.rejects(
         activities.announceOrder({ row: orderRow({ version: 2 }), notifications: [PAID] }),
         (error) => error instanceof UnpublishedError && error.message.includes('2: Throttled'),

@@ -8,7 +8,6 @@ import { amountRefunded } from '../../dev/provider/refunds.ts';
 import { synthesise } from '../../infra/app.ts';
 import { createPaymentActivities } from '../../src/activities/payments.ts';
 import { paymentTable } from '../../src/activities/paymentTable.ts';
-import { refund } from '../../src/activities/refunds.ts';
 import { refundTable } from '../../src/activities/refundTable.ts';
 import type { PaymentActivities } from '../../src/contracts/activities.ts';
 import { createStripe } from '../../src/platform/stripe.ts';
@@ -51,9 +50,12 @@ describe('payment activities', () => {
   function newOrder(orderKey = uniqueId('order:web')) {
     const authorise = (method = VISA, attempt = 1) =>
       payments.authorisePayment({ orderKey, money, method, attempt });
-    const capture = () => payments.capturePayment({ orderKey, money });
+    const capture = (amount?: number) =>
+      payments.capturePayment({ orderKey, money, ...(amount !== undefined && { amount }) });
+    const refund = (step: string, amount: number) =>
+      payments.refundPayment({ orderKey, step, amount });
     const giveBack = () => payments.returnPayment({ orderKey, money });
-    return { orderKey, authorise, capture, giveBack };
+    return { orderKey, authorise, capture, refund, giveBack };
   }
 
   async function rowsOf(orderKey: string): Promise<readonly Record<string, unknown>[]> {
@@ -219,7 +221,7 @@ describe('payment activities', () => {
         `order:${'c'.repeat(128)}:${uniqueId('o'.repeat(115))}`,
       );
       assert.equal((await authorise()).kind, 'authorised');
-      assert.deepEqual(await capture(), { kind: 'captured' });
+      assert.deepEqual(await capture(), { kind: 'captured', amount: 1_999 });
     });
 
     it('lets only one of two workers create the intent', async () => {
@@ -242,8 +244,8 @@ describe('payment activities', () => {
     it('takes the money once and records it', async () => {
       const { orderKey, authorise, capture } = newOrder();
       await authorise();
-      assert.deepEqual(await capture(), { kind: 'captured' });
-      assert.deepEqual(await capture(), { kind: 'captured' });
+      assert.deepEqual(await capture(), { kind: 'captured', amount: 1_999 });
+      assert.deepEqual(await capture(), { kind: 'captured', amount: 1_999 });
       assert.deepEqual(atProvider(orderKey), [['succeeded', 1_999, 0]]);
       assert.deepEqual(await rowOf(orderKey), {
         status: 'captured',
@@ -259,7 +261,7 @@ describe('payment activities', () => {
         await authorise();
         provider.failOnce({ on: CAPTURE, answer });
         await assert.rejects(capture());
-        assert.deepEqual(await capture(), { kind: 'captured' });
+        assert.deepEqual(await capture(), { kind: 'captured', amount: 1_999 });
         assert.equal(requestsOf(orderKey, 'capture'), 1);
         assert.equal((await rowOf(orderKey)).captured, 1_999);
       }
@@ -271,7 +273,7 @@ describe('payment activities', () => {
       provider.failOnce({ on: CAPTURE, executes: false, answer: SERVER_ERROR });
       await assert.rejects(capture());
       await assert.rejects(capture());
-      assert.deepEqual(await capture(), { kind: 'captured' });
+      assert.deepEqual(await capture(), { kind: 'captured', amount: 1_999 });
       assert.equal(requestsOf(orderKey, 'capture.2'), 1);
     });
 
@@ -289,6 +291,142 @@ describe('payment activities', () => {
         kind: 'lapsed',
         code: 'payment_intent_canceled',
       });
+    });
+  });
+
+  describe('capturePayment of a part', () => {
+    it('takes what is asked, lets go of the rest, and says so on repeats', async () => {
+      const { orderKey, authorise, capture, giveBack } = newOrder();
+      await authorise();
+      const answer = { kind: 'captured', amount: 1_200 };
+      assert.deepEqual(await capture(1_200), answer);
+      assert.deepEqual(await capture(1_200), answer);
+      // What is captured is captured, whatever is asked for afterwards.
+      assert.deepEqual(await capture(), answer);
+      assert.deepEqual(atProvider(orderKey), [['succeeded', 1_200, 0]]);
+      assert.deepEqual(await rowOf(orderKey), {
+        status: 'captured',
+        captured: 1_200,
+        refundable: 1_200,
+      });
+      assert.deepEqual(await giveBack(), { kind: 'refunded', amount: 1_200 });
+    });
+
+    it('says what was taken when the answer was lost, also where another amount is asked for', async () => {
+      for (const answer of ['cut', SERVER_ERROR] as const) {
+        const { orderKey, authorise, capture } = newOrder();
+        await authorise();
+        provider.failOnce({ on: CAPTURE, answer });
+        await assert.rejects(capture(1_200));
+        assert.deepEqual(await capture(500), { kind: 'captured', amount: 1_200 });
+        assert.equal((await rowOf(orderKey)).refundable, 1_200);
+      }
+    });
+
+    it('can be asked for another amount where nothing was taken', async () => {
+      const { orderKey, authorise, capture } = newOrder();
+      await authorise();
+      provider.failOnce({ on: CAPTURE, executes: false, answer: SERVER_ERROR });
+      await assert.rejects(capture(1_200));
+      assert.deepEqual(await capture(500), { kind: 'captured', amount: 500 });
+      assert.deepEqual(atProvider(orderKey), [['succeeded', 500, 0]]);
+    });
+
+    it('takes nothing of an amount that cannot be', async () => {
+      const { orderKey, authorise, capture } = newOrder();
+      await authorise();
+      for (const amount of [0, -1, 1.5, 2_000, Number.NaN]) {
+        await assert.rejects(capture(amount), RangeError);
+      }
+      assert.deepEqual(atProvider(orderKey), [['requires_capture', 0, 0]]);
+    });
+  });
+
+  describe('refundPayment', () => {
+    it('gives back once for each step, and never more in all than was captured', async () => {
+      const { orderKey, authorise, capture, refund } = newOrder();
+      await authorise();
+      await capture(1_500);
+      assert.deepEqual(await refund('refund/lines/1', 700), { refunded: 700 });
+      assert.deepEqual(await refund('refund/lines/1', 700), { refunded: 700 });
+      await assert.rejects(refund('refund/lines/2', 801), /less than 801 is refundable/);
+      assert.deepEqual(await refund('refund/return/r-1', 800), { refunded: 800 });
+      assert.deepEqual(atProvider(orderKey), [['succeeded', 1_500, 1_500]]);
+      assert.deepEqual(await rowOf(orderKey), {
+        status: 'captured',
+        captured: 1_500,
+        refundable: 0,
+      });
+      const ids = (await rowsOf(orderKey)).flatMap(({ refundId }) => refundId ?? []);
+      assert.deepEqual(ids, [`${orderKey}/refund/lines/1`, `${orderKey}/refund/return/r-1`]);
+    });
+
+    it('gives back once when many workers do so at the same time', async () => {
+      const { orderKey, authorise, capture, refund } = newOrder();
+      await authorise();
+      await capture();
+      const once = () => persist(() => refund('refund/lines/1', 700));
+      assert.deepEqual(await Promise.all([once(), once(), once()]), [
+        { refunded: 700 },
+        { refunded: 700 },
+        { refunded: 700 },
+      ]);
+      assert.deepEqual(atProvider(orderKey), [['succeeded', 1_999, 700]]);
+    });
+
+    it('goes on where it stopped', async () => {
+      for (const [executes, answer, calls] of [
+        [true, 'cut', 1],
+        [false, 'cut', 1],
+        [true, SERVER_ERROR, 1],
+        [false, SERVER_ERROR, 2],
+      ] as const) {
+        const { orderKey, authorise, capture, refund } = newOrder();
+        await authorise();
+        await capture();
+        provider.failOnce({ on: REFUND, executes, answer });
+        for (let call = 0; call < calls; call += 1) {
+          await assert.rejects(refund('refund/lines/1', 700));
+        }
+        assert.equal((await rowOf(orderKey)).refundable, 1_299);
+        assert.deepEqual(await refund('refund/lines/1', 700), { refunded: 700 });
+        assert.deepEqual(atProvider(orderKey), [['succeeded', 1_999, 700]]);
+      }
+    });
+
+    it('makes the amount refundable again when the provider refuses', async () => {
+      const { orderKey, authorise, capture, refund } = newOrder();
+      await authorise();
+      await capture();
+      const error = { type: 'invalid_request_error', message: 'planned refusal' };
+      provider.failOnce({ on: REFUND, executes: false, answer: { status: 400, error } });
+      await assert.rejects(refund('refund/lines/1', 700), /planned refusal/);
+      assert.equal((await rowOf(orderKey)).refundable, 1_999);
+      assert.deepEqual(await refund('refund/lines/1', 700), { refunded: 700 });
+    });
+
+    it('waits for what is not captured, and gives nothing of what was returned', async () => {
+      const { orderKey, authorise, capture, refund, giveBack } = newOrder();
+      await assert.rejects(refund('refund/lines/1', 700), /nothing is captured/);
+      await authorise();
+      await assert.rejects(refund('refund/lines/1', 700), /nothing is captured/);
+      await capture();
+      await giveBack();
+      assert.deepEqual(await refund('refund/lines/1', 700), { refunded: 0 });
+      assert.deepEqual(atProvider(orderKey), [['succeeded', 1_999, 1_999]]);
+      const never = newOrder();
+      await never.giveBack();
+      assert.deepEqual(await never.refund('refund/lines/1', 700), { refunded: 0 });
+    });
+
+    it('takes no amount that cannot be', async () => {
+      const { orderKey, authorise, capture, refund } = newOrder();
+      await authorise();
+      await capture();
+      for (const amount of [0, -1, 1.5, Number.NaN]) {
+        await assert.rejects(refund('refund/lines/1', amount), RangeError);
+      }
+      assert.equal((await rowOf(orderKey)).refundable, 1_999);
     });
   });
 
@@ -390,19 +528,79 @@ describe('payment activities', () => {
       assert.equal(requestsOf(orderKey, 'refund/return.2'), 1);
     });
 
-    it('refunds what other refunds have left, and together never more than was captured', async () => {
+    it('refunds what other refunds have left', async () => {
+      const { orderKey, authorise, capture, refund, giveBack } = newOrder();
+      await authorise();
+      await capture();
+      await refund('refund/lines/1', 1_200);
+      const answer = { kind: 'refunded', amount: 799 };
+      assert.deepEqual(await giveBack(), answer);
+      assert.deepEqual(await giveBack(), answer);
+      assert.deepEqual(atProvider(orderKey), [['succeeded', 1_999, 1_999]]);
+    });
+
+    it('lets no other refund begin once it has closed the payment', async () => {
       const { orderKey, authorise, capture, giveBack } = newOrder();
       await authorise();
       await capture();
-      const refunds = refundTable(table, tableName);
-      const stripe = createStripe({ apiKey: 'sk_test_x', baseUrl: provider.url, timeoutMs: 5_000 });
-      const deps = { stripe, payments: paymentTable(table, tableName), refunds };
-      const order = { orderKey, intentId: intentsOf(orderKey)[0]?.id ?? '' };
-      assert.equal(await refund(deps, order, 'refund/mug', 1_200), 1_200);
-      assert.equal(await refund(deps, order, 'refund/mug', 1_200), 1_200);
-      await assert.rejects(refund(deps, order, 'refund/cap', 800), /less than 800 is refundable/);
-      assert.deepEqual(await giveBack(), { kind: 'refunded', amount: 799 });
-      assert.equal(await refund(deps, order, 'refund/cap', 0), 0);
+      // As a return does that dies right after it.
+      await paymentTable(table, tableName).close(orderKey, money);
+      const late = refundTable(table, tableName).enter(orderKey, 'late', 700, 'captured');
+      await assert.rejects(late, /the payment is not captured/);
+      assert.deepEqual(await giveBack(), { kind: 'refunded', amount: 1_999 });
+    });
+
+    it('refunds nothing where other refunds have left nothing', async () => {
+      const { orderKey, authorise, capture, refund, giveBack } = newOrder();
+      await authorise();
+      await capture();
+      await refund('refund/lines/1', 1_999);
+      assert.deepEqual(await giveBack(), { kind: 'refunded', amount: 0 });
+      assert.deepEqual(atProvider(orderKey), [['succeeded', 1_999, 1_999]]);
+    });
+
+    it('ends a refund that was left half-way, and gives back the rest', async () => {
+      for (const executes of [true, false]) {
+        const { orderKey, authorise, capture, refund, giveBack } = newOrder();
+        await authorise();
+        await capture();
+        provider.failOnce({ on: REFUND, executes, answer: 'cut' });
+        await assert.rejects(refund('refund/lines/1', 700));
+        assert.deepEqual(await giveBack(), { kind: 'refunded', amount: 1_299 });
+        assert.deepEqual(atProvider(orderKey), [['succeeded', 1_999, 1_999]]);
+        assert.deepEqual(await refund('refund/lines/1', 700), { refunded: 700 });
+      }
+    });
+
+    it('takes into its own what a refund that began before it was refused', async () => {
+      const { orderKey, authorise, capture, refund, giveBack } = newOrder();
+      await authorise();
+      await capture();
+      provider.failOnce({ on: REFUND, executes: false, answer: 'cut' });
+      await assert.rejects(refund('refund/lines/1', 700));
+      const error = { type: 'invalid_request_error', message: 'planned refusal' };
+      provider.failOnce({ on: REFUND, executes: false, answer: { status: 400, error } });
+      await assert.rejects(giveBack(), /planned refusal/);
+      assert.deepEqual(await giveBack(), { kind: 'refunded', amount: 1_999 });
+      assert.deepEqual(await refund('refund/lines/1', 700), { refunded: 0 });
+      assert.deepEqual(atProvider(orderKey), [['succeeded', 1_999, 1_999]]);
+    });
+
+    it('wins over a refund that had not begun, and leaves one that had as it is', async () => {
+      const { orderKey, authorise, capture, refund, giveBack } = newOrder();
+      await authorise();
+      await capture();
+      const { promise, resolve } = gate();
+      provider.failOnce({ on: REFUND, after: promise });
+      const begun = refund('refund/lines/1', 700);
+      await eventually(() => requestsOf(orderKey, 'refund/lines/1') === 1);
+      const returning = persist(giveBack);
+      // The return asks for the same refund itself, under the same key.
+      await eventually(() => requestsOf(orderKey, 'refund/lines/1') === 2);
+      resolve();
+      assert.deepEqual(await begun, { refunded: 700 });
+      assert.deepEqual(await returning, { kind: 'refunded', amount: 1_299 });
+      assert.deepEqual(await refund('refund/lines/2', 100), { refunded: 0 });
       assert.deepEqual(atProvider(orderKey), [['succeeded', 1_999, 1_999]]);
     });
 
@@ -476,24 +674,46 @@ describe('payment activities', () => {
       executes: fc.boolean(),
       answer: fc.constantFrom('cut' as const, SERVER_ERROR),
     }) satisfies fc.Arbitrary<Fault>;
-    const call = fc.constantFrom('pay', 'other card', 'capture', 'return');
+    const call = fc.constantFrom(
+      'pay',
+      'other card',
+      'capture',
+      'capture a part',
+      'refund a line',
+      'refund another',
+      'return',
+    );
     const together = fc.array(call, { minLength: 1, maxLength: 3 });
     await fc.assert(
       fc.asyncProperty(
         fc.array(together, { minLength: 1, maxLength: 4 }),
         fc.array(fault, { maxLength: 3 }),
         async (rounds, faults) => {
-          const { orderKey, authorise, capture, giveBack } = newOrder();
+          const { orderKey, authorise, capture, refund, giveBack } = newOrder();
           const calls: Record<string, () => Promise<unknown>> = {
             pay: () => authorise(NO_FUNDS, 1),
             'other card': () => authorise(VISA, 2),
-            capture: capture,
+            capture: () => capture(),
+            'capture a part': () => capture(1_500),
+            'refund a line': () => refund('refund/lines/1', 700),
+            'refund another': () => refund('refund/lines/2', 900),
             return: giveBack,
+          };
+          // What each step said it gave back, the most it said.
+          const reported: Record<string, number> = {};
+          const note = (name: string, answer: unknown) => {
+            const said = answer as { refunded?: number; amount?: number } | null;
+            const amount = name === 'return' ? said?.amount : said?.refunded;
+            if (amount !== undefined) reported[name] = Math.max(amount, reported[name] ?? 0);
           };
           provider.clearFaults();
           for (const planned of faults) provider.failOnce(planned);
           for (const round of rounds) {
-            await Promise.all(round.map((name) => persist(calls[name] as () => Promise<unknown>)));
+            await Promise.all(
+              round.map(async (name) => {
+                note(name, await persist(calls[name] as () => Promise<unknown>));
+              }),
+            );
           }
 
           const charged = atProvider(orderKey).filter(
@@ -504,9 +724,11 @@ describe('payment activities', () => {
           if (rounds.flat().includes('return')) {
             assert.notEqual(status, 'requires_capture');
             assert.equal(refunded, captured);
-          } else {
-            assert.equal(refunded, 0);
           }
+          assert.equal(
+            Object.values(reported).reduce((sum, amount) => sum + amount, 0),
+            refunded,
+          );
           const rows = await rowsOf(orderKey);
           const payment = rows.find(({ entry }) => entry === 'PAYMENT');
           assert.equal(payment?.['captured'] ?? 0, captured);
@@ -527,16 +749,21 @@ describe('payment activities', () => {
   }
 });
 
-/** Calls again what throws, as Temporal does; a superseded attempt is given up, as Temporal has done by then. */
+/**
+ * Calls again what throws, as Temporal does. A superseded attempt is given up, as Temporal has done by then; so is a
+ * refund that did not begin.
+ */
 async function persist<T>(call: () => Promise<T>): Promise<T | null> {
   let last: unknown;
   for (let attempt = 0; attempt < 20; attempt += 1) {
     try {
       return await call();
     } catch (error) {
-      if (error instanceof Error && error.message.includes('superseded')) return null;
+      if (error instanceof Error && GIVEN_UP.test(error.message)) return null;
       last = error;
     }
   }
   throw last;
 }
+
+const GIVEN_UP = /superseded|nothing is captured|is refundable/;

@@ -33,4 +33,18 @@ describe("the order service's routes", () => {
       args: [{ placed: data, policy: DEFAULT_POLICY }],
     });
   });
+
+  it('put the news of goods that came back into the inbox of their return', async () => {
+    const data = { version: 1, returnId: 'r-1' };
+    const route = routes.find(({ type }) => type === 'GoodsReceived');
+    const { source } = EVENTS.GoodsReceived;
+    const event = { id: `${source}:1`, source, type: 'GoodsReceived', data, trace: {} };
+    const planned = await route?.plan(event);
+    assert.deepEqual(planned?.plan, {
+      operation: 'inbox',
+      workflowId: 'return:r-1',
+      earlySeconds: 900,
+      late: 'acknowledge',
+    });
+  });
 });

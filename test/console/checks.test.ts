@@ -1,82 +1,23 @@
 import assert from 'node:assert/strict';
-import {
-  checkNotifications,
-  checkOrders,
-  checkStock,
-  checkSubscription,
-} from '../../src/console/checks.ts';
+import { checkOrders, checkStock } from '../../src/console/checks.ts';
 import type { LedgerEntry } from '../../src/console/ledger.ts';
-import type { OrderFacts } from '../../src/console/orderFacts.ts';
 import type { Stored } from '../../src/console/tables.ts';
-import type { OrderNotification, OrderRow } from '../../src/contracts/orders.ts';
-import type { OrderState } from '../../src/domain/order.ts';
-
-const KEY = 'order:web:1';
-const AMOUNT = 2_999;
+import type { OrderFacts } from '../../src/console/workflowFacts.ts';
+import type { OrderRow } from '../../src/contracts/orders.ts';
+import type { ReturnRow } from '../../src/contracts/returns.ts';
+import type { CancelledLine, OrderState } from '../../src/domain/order.ts';
+import { AMOUNT, facts, intent, KEY, nothing, returnRow, row } from './rows.ts';
 
 /** Everything that is known of one order, wherever. */
 interface World {
   readonly facts: OrderFacts;
   readonly row: OrderRow | undefined;
   readonly reservation: 'reserved' | 'released' | undefined;
+  /** Of the reservation, where it is not what the order's lines have. */
+  readonly pieces?: Stored['reservations'][number]['pieces'];
   readonly intents: readonly LedgerEntry[];
   readonly payment: Stored['payments'][number] | undefined;
-}
-
-function facts(change: Partial<OrderFacts> = {}): OrderFacts {
-  return {
-    workflowId: KEY,
-    running: false,
-    state: 'closed',
-    startedBy: 's:1',
-    inbox: { records: [], pending: [], repeats: 0 },
-    signalled: [],
-    ...change,
-  };
-}
-
-function row(change: Partial<OrderRow> = {}): OrderRow {
-  return {
-    channel: 'web',
-    orderId: '1',
-    workflowId: KEY,
-    version: 3,
-    claimedBy: 'run-1',
-    state: 'closed',
-    waitingFor: null,
-    reason: null,
-    customerId: 'customer-1',
-    total: { amount: AMOUNT, currency: 'USD' },
-    lines: [{ sku: 'record', quantity: 1, amount: AMOUNT, sellerId: 'seller-1' }],
-    payment: {
-      status: 'captured',
-      method: 'pm_card_visa',
-      attempt: 1,
-      nextMethod: null,
-      intentId: 'pi_1',
-      declineCode: null,
-      methodUntil: null,
-      confirmedByProvider: true,
-      refunded: 0,
-    },
-    shipments: { parcel: 'delivered' },
-    cancellation: null,
-    timeline: [],
-    ...change,
-  };
-}
-
-function intent(change: Partial<LedgerEntry> = {}): LedgerEntry {
-  return {
-    intentId: 'pi_1',
-    orderKey: KEY,
-    status: 'succeeded',
-    amount: AMOUNT,
-    currency: 'USD',
-    captured: AMOUNT,
-    refunded: 0,
-    ...change,
-  };
+  readonly returns?: readonly ReturnRow[];
 }
 
 /** An order that was paid and delivered. */
@@ -106,19 +47,86 @@ const REFUNDED: World = {
   payment: { orderKey: KEY, intentId: 'pi_1', status: 'returned', captured: AMOUNT, refundable: 0 },
 };
 
+/** The second line, of two sleeves for 1000, given up. */
+function givenUp(settled: boolean): CancelledLine {
+  return { line: 2, step: 1, settled, reason: 'changed my mind', requestedBy: 'customer:c-1' };
+}
+
+/** An order that was paid, and of which the second line was cancelled then. */
+const CUT: World = {
+  ...CLOSED,
+  row: row({
+    cancelledLines: [givenUp(true)],
+    payment: { ...row().payment, refunded: 1_000 },
+  }),
+  pieces: [{ sku: 'record', quantity: 1 }],
+  intents: [intent({ refunded: 1_000 })],
+  payment: { ...CLOSED.payment!, refundable: 1_999 },
+};
+
+/** The same order, while the cancelled line is being given back. */
+const CUTTING: World = {
+  ...CUT,
+  facts: facts({ state: 'fulfilling', running: true }),
+  row: row({ state: 'fulfilling', waitingFor: 'dispatch', cancelledLines: [givenUp(false)] }),
+};
+
+const RESERVING = {
+  n: 2,
+  at: '2027-03-09T12:00:01.000Z',
+  kind: 'state',
+  name: 'reserving',
+  outcome: null,
+  reason: null,
+  by: null,
+  took: null,
+} as const;
+
+/** An order that nobody was asked to pay, as it ended before. */
+function unpaid(state: 'cancelled' | 'rejected', change: Partial<OrderRow> = {}): World {
+  return {
+    facts: facts({ state }),
+    row: row({
+      state,
+      payment: { ...row().payment, status: 'open', attempt: 0, captured: 0, intentId: null },
+      ...change,
+    }),
+    reservation: undefined,
+    intents: [],
+    payment: undefined,
+  };
+}
+
+/** An order that was delivered, and of which one sleeve came back. */
+const RETURNED: World = {
+  ...CLOSED,
+  intents: [intent({ refunded: 500 })],
+  payment: { ...CLOSED.payment!, refundable: AMOUNT - 500 },
+  returns: [returnRow(), returnRow({ returnId: 'r-2', state: 'rejected', refund: null })],
+};
+
 function inState(state: OrderState, change: Partial<OrderRow> = {}): Partial<World> {
   return { facts: facts({ state, running: true }), row: row({ state, ...change }) };
 }
 
+/** Captured at the provider, and not answered yet. */
+function inFlight(change: Partial<OrderRow>): Partial<World> {
+  const payment = { ...row().payment, status: 'in-flight', captured: 0 } as const;
+  return inState('awaiting-payment', { payment, waitingFor: 'payment-method', ...change });
+}
+
 function disagreements(world: World): readonly string[] {
-  const { row: stored, reservation, payment } = world;
+  const { row: stored, reservation, payment, returns = [] } = world;
+  const pieces = world.pieces ?? stored?.lines ?? [];
   const found = checkOrders(
     [world.facts],
     {
       orders: stored ? [stored] : [],
       stock: [],
-      reservations: reservation ? [{ orderKey: KEY, status: reservation, pieces: [] }] : [],
+      reservations: reservation ? [{ orderKey: KEY, status: reservation, pieces }] : [],
       payments: payment ? [payment] : [],
+      restocks: [],
+      returns,
     },
     world.intents,
   );
@@ -132,13 +140,42 @@ describe('the checks of an order', () => {
     ['paid, cancelled and refunded', REFUNDED],
     [
       'cancelled before any payment',
+      { ...unpaid('cancelled', { timeline: [RESERVING] }), reservation: 'released' },
+    ],
+    ['cancelled before anything was reserved', unpaid('cancelled')],
+    ['rejected by the screening', unpaid('rejected')],
+    ['rejected, with a tombstone all the same', { ...unpaid('rejected'), reservation: 'released' }],
+    ['paid, with a line cancelled then', CUT],
+    [
+      'paid for what was left of it',
       {
-        ...REFUNDED,
-        facts: facts({ state: 'cancelled' }),
-        row: row({ state: 'cancelled' }),
-        intents: [],
-        payment: undefined,
+        ...CUT,
+        row: row({
+          cancelledLines: [givenUp(true)],
+          payment: { ...row().payment, captured: 1_999 },
+        }),
+        intents: [intent({ captured: 1_999 })],
       },
+    ],
+    [
+      'giving a line back, with nothing given yet',
+      {
+        ...CUTTING,
+        pieces: row().lines,
+        intents: [intent()],
+        payment: CLOSED.payment!,
+      },
+    ],
+    ['giving a line back, which its row does not know yet', CUTTING],
+    ['being captured', { ...CLOSED, ...inFlight({}) }],
+    ['delivered, with a piece returned', RETURNED],
+    [
+      'delivered, with a refund of its return under way',
+      { ...RETURNED, returns: [returnRow({ state: 'refunding' })] },
+    ],
+    [
+      'delivered, with a refund of its return that nobody knows about',
+      { ...CLOSED, returns: [returnRow({ state: 'needs-operator' })] },
     ],
     [
       'waiting for its dispatch',
@@ -206,7 +243,11 @@ describe('the checks of an order', () => {
       { ...CLOSED, intents: [intent({ currency: 'EUR' })] },
       /in EUR, the order in USD/,
     ],
-    ['no payment', { ...CLOSED, intents: [] }, /closed, with 0 captured of 2999/],
+    [
+      'no payment',
+      { ...CLOSED, intents: [] },
+      /closed, with 0 captured and 0 refunded for lines of 2999/,
+    ],
     [
       'a refund of what was delivered',
       { ...CLOSED, intents: [intent({ refunded: 1 })] },
@@ -225,13 +266,18 @@ describe('the checks of an order', () => {
     [
       'money still held of a cancelled order',
       {
-        ...REFUNDED,
-        facts: facts({ state: 'cancelled' }),
-        row: row({ state: 'cancelled' }),
+        ...unpaid('cancelled'),
         intents: [intent({ status: 'requires_capture', captured: 0 })],
-        payment: undefined,
       },
-      /0 captured, 0 refunded, more held/,
+      /is cancelled, with 0 captured, 0 refunded, more held/,
+    ],
+    [
+      'money still held of a rejected order',
+      {
+        ...unpaid('rejected'),
+        intents: [intent({ status: 'requires_capture', captured: 0 })],
+      },
+      /is rejected, with 0 captured, 0 refunded, more held/,
     ],
     [
       'a payments row of another intent',
@@ -260,9 +306,112 @@ describe('the checks of an order', () => {
       /refunded, and its stock reserved/,
     ],
     [
-      'a cancelled order without a tombstone',
+      'a cancelled order that was tried to be paid, without a tombstone',
       { ...REFUNDED, reservation: undefined },
       /without a tombstone/,
+    ],
+    [
+      'a cancelled order that came to reserving, without a tombstone',
+      unpaid('cancelled', { timeline: [RESERVING] }),
+      /without a tombstone/,
+    ],
+    [
+      'stock kept of a rejected order',
+      { ...unpaid('rejected'), reservation: 'reserved' },
+      /rejected, and its stock reserved/,
+    ],
+    [
+      'another captured sum in its row',
+      { ...CLOSED, row: row({ payment: { ...row().payment, captured: 1_999 } }) },
+      /2999 was captured, its row says 1999/,
+    ],
+    [
+      'a returned payment with another captured sum in its row',
+      {
+        ...REFUNDED,
+        row: row({
+          state: 'refunded',
+          payment: { ...row().payment, status: 'returned', captured: 0, refunded: AMOUNT },
+        }),
+      },
+      /2999 was captured, its row says 0/,
+    ],
+    [
+      'a line cancelled and not refunded',
+      {
+        ...CUT,
+        row: row({ cancelledLines: [givenUp(true)] }),
+        intents: [intent()],
+        payment: CLOSED.payment!,
+      },
+      /2999 captured and 0 refunded for lines of 1999/,
+    ],
+    [
+      'more refunded than the cancelled line cost',
+      {
+        ...CUT,
+        row: row({
+          cancelledLines: [givenUp(true)],
+          payment: { ...row().payment, refunded: 1_001 },
+        }),
+        intents: [intent({ refunded: 1_001 })],
+        payment: { ...CUT.payment!, refundable: 1_998 },
+      },
+      /2999 captured and 1001 refunded for lines of 1999/,
+    ],
+    [
+      'more refunded at the provider than what is being given back',
+      { ...CUTTING, intents: [intent({ refunded: 1_001 })] },
+      /1001 was refunded, its row says 0/,
+    ],
+    [
+      'less captured than what is left costs',
+      { ...CUTTING, intents: [intent({ captured: 1_998 })] },
+      /1998 captured and 0 refunded for lines of 1999/,
+    ],
+    [
+      'a refund that its row speaks of and the provider does not',
+      { ...CUT, intents: [intent()] },
+      /0 was refunded, its row says 1000/,
+    ],
+    [
+      'stock still reserved of a cancelled line',
+      { ...CUT, pieces: row().lines },
+      /2 pieces of sleeve are reserved, its lines have 0/,
+    ],
+    [
+      'stock given back of a line that goes on',
+      { ...CLOSED, pieces: [{ sku: 'record', quantity: 1 }] },
+      /0 pieces of sleeve are reserved, its lines have 2/,
+    ],
+    [
+      'stock given back of a line that goes on, while another is given back',
+      { ...CUTTING, pieces: [] },
+      /0 pieces of record are reserved, its lines have 1/,
+    ],
+    [
+      'stock of something else reserved',
+      { ...CLOSED, pieces: [...row().lines, { sku: 'poster', quantity: 1 }] },
+      /1 pieces of poster are reserved, its lines have 0/,
+    ],
+    [
+      'a return whose refund the provider does not know',
+      { ...RETURNED, intents: [intent()] },
+      /0 was refunded, its row says 0, and its returns 500/,
+    ],
+    [
+      "a refund that is neither the order's nor a return's",
+      { ...RETURNED, returns: [returnRow({ orderId: '2' })] },
+      /500 was refunded, its row says 0/,
+    ],
+    [
+      'more refunded than a return under way asks for',
+      {
+        ...RETURNED,
+        intents: [intent({ refunded: 501 })],
+        returns: [returnRow({ state: 'refunding' })],
+      },
+      /501 was refunded, its row says 0/,
     ],
   ];
   for (const [what, world, says] of cases) {
@@ -274,8 +423,6 @@ describe('the checks of an order', () => {
       );
     });
   }
-
-  const nothing: Stored = { orders: [], stock: [], reservations: [], payments: [] };
 
   it('find a row under way of which Temporal knows nothing, and let the rows of the past be', () => {
     const stored = { ...nothing, orders: [row({ state: 'shipped' })] };
@@ -298,8 +445,7 @@ describe('the check of the stock', () => {
     available: number,
     ...statuses: readonly ('reserved' | 'released')[]
   ): Stored => ({
-    orders: [],
-    payments: [],
+    ...nothing,
     stock: [{ sku: 'record', available, initial: 5 }],
     reservations: statuses.map((status, index) => ({
       orderKey: `order:web:${index}`,
@@ -313,6 +459,14 @@ describe('the check of the stock', () => {
     assert.deepEqual(checkStock(stored(1, 'reserved', 'released', 'reserved')), []);
   });
 
+  it('counts in what came back and is on sale again', () => {
+    const restocks = [{ returnKey: 'return:r-1', pieces: [{ sku: 'record', quantity: 1 }] }];
+    assert.deepEqual(checkStock({ ...stored(4, 'reserved'), restocks }), []);
+    assert.deepEqual(checkStock({ ...stored(3, 'reserved'), restocks }), [
+      { subject: 'record', says: '3 pieces are left, expected 4' },
+    ]);
+  });
+
   it('finds a piece too many, one too few, and less than none', () => {
     const says = (...[available, ...statuses]: Parameters<typeof stored>) =>
       checkStock(stored(available, ...statuses));
@@ -322,29 +476,5 @@ describe('the check of the stock', () => {
     assert.equal(says(2, 'reserved').length, 1);
     // It adds up, and cannot be.
     assert.equal(says(-1, 'reserved', 'reserved', 'reserved').length, 1);
-  });
-});
-
-describe('the checks of notifications', () => {
-  const told = (...versions: readonly number[]) =>
-    versions.map((version) => ({ workflowId: KEY, version }) as OrderNotification);
-
-  it('find the change of state that nobody was told of', () => {
-    assert.deepEqual(checkNotifications([row()], told(1, 2, 3, 3)), []);
-    assert.deepEqual(checkNotifications([row()], told(1)), [
-      { subject: KEY, says: 'versions 2, 3 were not announced' },
-    ]);
-    assert.equal(checkNotifications([row()], []).length, 1);
-  });
-
-  it('find what did not reach a subscription, and what should not have', () => {
-    assert.deepEqual(
-      checkSubscription('support', new Set(['n1', 'n2']), new Set(['n2', 'n1'])),
-      [],
-    );
-    assert.deepEqual(checkSubscription('support', new Set(['n1']), new Set(['n2'])), [
-      { subject: 'n1', says: 'did not reach support' },
-      { subject: 'n2', says: 'reached support, which is not meant for it' },
-    ]);
   });
 });

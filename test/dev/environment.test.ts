@@ -23,7 +23,13 @@ describe('the environment of the local processes', () => {
   function environment(env: Environment): Environment {
     const temporal = env['TEMPORAL_ADDRESS'] ?? '127.0.0.1:7233';
     const aws = awsOf(env, env['AWS_ENDPOINT_URL'] ?? 'http://127.0.0.1:4566');
-    const addresses = { temporal, aws, provider: 'http://127.0.0.1:12111', apiPort: 8080 };
+    const addresses = {
+      temporal,
+      aws,
+      provider: 'http://127.0.0.1:12111',
+      issuer: 'http://127.0.0.1:12112',
+      apiPort: 8080,
+    };
     return stackEnvironment(env, addresses, outputs);
   }
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server } from 'node:net';
-import { assertPortsFree, freePort } from '../../dev/ports.ts';
+import { assertPortsFree, DEFAULT_PORTS, freePort, LAST_BASE, portsFrom } from '../../dev/ports.ts';
 import type { UserError } from '../../src/platform/errors.ts';
 
 describe('the ports of the stack', () => {
@@ -32,5 +32,18 @@ describe('the ports of the stack', () => {
         return true;
       },
     );
+  });
+
+  it('follow a base, for a second checkout', () => {
+    assert.deepEqual(portsFrom(20_000), {
+      temporal: 20_000,
+      temporalUi: 20_001,
+      emulator: 20_002,
+      provider: 20_003,
+      issuer: 20_004,
+      api: 20_005,
+    });
+    assert.deepEqual(Object.keys(portsFrom(20_000)), Object.keys(DEFAULT_PORTS));
+    assert.equal(Math.max(...Object.values(portsFrom(LAST_BASE)).map(Number)), 65_535);
   });
 });

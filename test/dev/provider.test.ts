@@ -93,6 +93,31 @@ describe('the payment provider sandbox', () => {
       assert.deepEqual({ ...(await stripe.paymentIntents.retrieve(created.id)) }, { ...taken });
     });
 
+    it('are captured in part, which lets go of the rest', async () => {
+      const { id } = await newIntent();
+      await confirm(id);
+      const capture = (amount: number) =>
+        stripe.paymentIntents.capture(id, { amount_to_capture: amount });
+      for (const [amount, code] of [
+        [2_000, 'amount_too_large'],
+        [0, 'parameter_invalid_integer'],
+      ] as const) {
+        const error = await refusal(capture(amount));
+        assert.deepEqual([error.code, error.param], [code, 'amount_to_capture']);
+      }
+      const taken = await capture(1_200);
+      assert.deepEqual(
+        [taken.status, taken.amount, taken.amount_received, taken.amount_capturable],
+        ['succeeded', 1_999, 1_200, 0],
+      );
+      assert.equal((await refusal(capture(799))).code, 'payment_intent_unexpected_state');
+      assert.match(
+        (await refusal(stripe.refunds.create({ payment_intent: id, amount: 1_201 }))).message,
+        /greater than unrefunded amount/,
+      );
+      assert.equal((await stripe.refunds.create({ payment_intent: id })).amount, 1_200);
+    });
+
     it('are declined as Stripe declines its test methods, and confirmed with another', async () => {
       for (const [method, code, declineCode] of [
         ['pm_card_visa_chargeDeclined', 'card_declined', 'generic_decline'],
@@ -285,6 +310,30 @@ describe('the payment provider sandbox', () => {
       const again = await stripe.paymentIntents.create(params, { idempotencyKey });
       assert.equal(again.id, intent.id);
     });
+  });
+
+  it('scores orders by their customer, and nothing else', async () => {
+    const score = async (body: object) => {
+      const response = await fetch(`${address}/screening/scores`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify(body),
+      });
+      return [response.status, ((await response.json()) as { score?: number }).score];
+    };
+    const order = {
+      orderKey: 'order:web:1',
+      customerId: 'customer-1',
+      total: { amount: 1_999, currency: 'USD' },
+      pieces: 1,
+    };
+    assert.deepEqual(await score(order), [200, 5]);
+    assert.deepEqual(await score({ ...order, customerId: 'doubtful-1' }), [200, 75]);
+    assert.deepEqual(await score({ ...order, customerId: 'fraudulent-1' }), [200, 95]);
+    const { total: _total, ...incomplete } = order;
+    for (const body of [incomplete, { ...order, email: 'ada@example.com' }, {}]) {
+      assert.deepEqual(await score(body), [400, undefined]);
+    }
   });
 
   it('wants a test key', async () => {

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { findTools, installName } from '../../dev/tools.ts';
+import { installName } from '../../dev/pypi.ts';
+import { findTools } from '../../dev/tools.ts';
 import type { Environment } from '../../src/platform/config.ts';
 import { UserError } from '../../src/platform/errors.ts';
 

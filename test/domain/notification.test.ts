@@ -8,6 +8,7 @@ describe('the severity of a notification', () => {
     ['awaiting-payment', 'insufficient_funds', 'warning'],
     ['cancelled', 'payment-not-completed', 'warning'],
     ['refunded', 'changed-my-mind', 'warning'],
+    ['rejected', 'review-expired', 'warning'],
     ['needs-operator', 'return-payment-failed', 'critical'],
   ] as const) {
     it(`of ${state}${reason ? ` because of ${reason}` : ''} is ${severity}`, () => {

@@ -7,6 +7,7 @@ import {
   decidePaymentCaptured,
   decidePaymentFailed,
   decidePaymentMethod,
+  decideReview,
   isDelivered,
   isDispatched,
   openOrder,
@@ -103,7 +104,7 @@ describe('an order', () => {
   });
 
   it("believes the provider's capture only for its own intent and amount", () => {
-    const paid = withPayment({ status: 'captured', intentId: 'pi_1' });
+    const paid = withPayment({ status: 'captured', intentId: 'pi_1', captured: 2500 });
     const money = order.total;
     const confirmed = applied(decidePaymentCaptured(paid, { intentId: 'pi_1', money }));
     assert.equal(confirmed.payment.confirmedByProvider, true);
@@ -123,6 +124,45 @@ describe('an order', () => {
     assert.equal(decidePaymentFailed(paid, { intentId: 'pi_1' }).outcome, 'refused');
     const declined = withPayment({ status: 'declined', intentId: 'pi_1' });
     assert.equal(decidePaymentFailed(declined, { intentId: 'pi_1' }).outcome, 'duplicate');
+  });
+
+  it('believes the provider that less was captured only where lines were cancelled before', () => {
+    const captured = (amount: number) => ({
+      intentId: 'pi_1',
+      money: { ...order.total, amount },
+    });
+    const part = withPayment({ status: 'captured', intentId: 'pi_1', captured: 2_000 });
+    assert.equal(decidePaymentCaptured(part, captured(2_000)).outcome, 'applied');
+    assert.equal(decidePaymentCaptured(part, captured(2_500)).outcome, 'refused');
+    // Cancelled while the capture was not answered: how much it was is not known.
+    const unknown = withPayment({ status: 'in-flight', intentId: 'pi_1' });
+    assert.equal(decidePaymentCaptured(unknown, captured(2_000)).outcome, 'applied');
+    assert.equal(decidePaymentCaptured(unknown, captured(2_501)).outcome, 'refused');
+  });
+
+  it('is reviewed once, while that is waited for', () => {
+    const review = { decision: 'reject', reason: 'stolen-card', requestedBy: 'staff:ana' } as const;
+    assert.deepEqual(decideReview(order, review), { outcome: 'refused', reason: 'not-on-review' });
+    const waiting = { ...order, state: 'on-review', waitingFor: 'review' } as const;
+    const reviewed = applied(decideReview(waiting, review));
+    assert.deepEqual(reviewed.review, review);
+    assert.deepEqual(decideReview(reviewed, { ...review, decision: 'approve' }), {
+      outcome: 'refused',
+      reason: 'already-reviewed',
+    });
+    // The rejection came first, though the workflow has not come to it yet.
+    assert.deepEqual(decideCancellation(reviewed, cancellation), {
+      outcome: 'refused',
+      reason: 'order-rejected',
+    });
+    assert.deepEqual(decideReview({ ...waiting, cancellation }, review), {
+      outcome: 'refused',
+      reason: 'order-cancelled',
+    });
+    assert.deepEqual(decideReview({ ...order, state: 'rejected' }, review), {
+      outcome: 'refused',
+      reason: 'order-rejected',
+    });
   });
 
   it('ends with the same parcels in whatever order and however often the carrier tells', () => {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { Match, Template } from 'aws-cdk-lib/assertions';
 import { EVENTS } from '../../src/contracts/events.ts';
+import { ORDER_SUMMARY } from '../../src/contracts/indexes.ts';
 import { OUTPUTS, synthesise } from '../../infra/app.ts';
 
 interface QueueResource {
@@ -19,6 +20,25 @@ interface RuleResource {
   readonly Properties: {
     readonly EventPattern: { readonly source: readonly string[] };
     readonly Targets: readonly { readonly Arn: { readonly 'Fn::GetAtt': readonly string[] } }[];
+  };
+}
+
+interface KeySchema {
+  readonly AttributeName: string;
+  readonly KeyType: 'HASH' | 'RANGE';
+}
+
+interface TableResource {
+  readonly Properties: {
+    readonly KeySchema: readonly KeySchema[];
+    readonly GlobalSecondaryIndexes?: readonly {
+      readonly KeySchema: readonly KeySchema[];
+      readonly Projection: {
+        readonly ProjectionType: string;
+        readonly NonKeyAttributes?: readonly string[];
+      };
+    }[];
+    readonly TimeToLiveSpecification?: object;
   };
 }
 
@@ -134,7 +154,65 @@ describe('the AWS resources', () => {
         PointInTimeRecoverySpecification: { PointInTimeRecoveryEnabled: true },
       },
     });
-    template.resourceCountIs('AWS::DynamoDB::Table', 3);
+    template.resourceCountIs('AWS::DynamoDB::Table', 6);
+  });
+
+  it('lists orders by customer, state and day, and returns by order, each by time', () => {
+    const index = (name: string, partitionKey: string, sortKey: string) =>
+      Match.objectLike({
+        IndexName: name,
+        KeySchema: [
+          { AttributeName: partitionKey, KeyType: 'HASH' },
+          { AttributeName: sortKey, KeyType: 'RANGE' },
+        ],
+      });
+    template.hasResourceProperties('AWS::DynamoDB::Table', {
+      KeySchema: [{ AttributeName: 'orderKey', KeyType: 'HASH' }],
+      GlobalSecondaryIndexes: [
+        index('byCustomer', 'customerId', 'placedAt'),
+        index('byState', 'state', 'placedAt'),
+        index('byDay', 'placedOn', 'placedAt'),
+      ],
+    });
+    template.hasResourceProperties('AWS::DynamoDB::Table', {
+      KeySchema: [{ AttributeName: 'returnKey', KeyType: 'HASH' }],
+      GlobalSecondaryIndexes: [index('byOrder', 'orderKey', 'requestedAt')],
+    });
+    template.hasResourceProperties('AWS::DynamoDB::Table', {
+      KeySchema: [
+        { AttributeName: 'sellerId', KeyType: 'HASH' },
+        { AttributeName: 'placed', KeyType: 'RANGE' },
+      ],
+    });
+  });
+
+  it('holds in the indexes of orders what a list shows', () => {
+    const tables = Object.values(template.findResources('AWS::DynamoDB::Table')) as TableResource[];
+    const indexes = tables.flatMap(({ Properties }) => Properties.GlobalSecondaryIndexes ?? []);
+    const included = indexes.flatMap(({ Projection, KeySchema }) => {
+      const keys = KeySchema.map(({ AttributeName }) => AttributeName);
+      const names = Projection.NonKeyAttributes ?? [];
+      // AWS refuses what is named twice.
+      assert.equal(new Set([...keys, ...names]).size, keys.length + names.length);
+      return Projection.ProjectionType === 'INCLUDE' ? [new Set([...keys, ...names])] : [];
+    });
+    assert.equal(included.length, 3);
+    for (const names of included) {
+      for (const name of [...ORDER_SUMMARY, 'placedAt']) assert.ok(names.has(name), name);
+    }
+  });
+
+  it('forgets idempotency keys by themselves, and nothing else', () => {
+    const tables = Object.values(template.findResources('AWS::DynamoDB::Table')) as TableResource[];
+    const forgetful = tables.filter(({ Properties }) => Properties.TimeToLiveSpecification);
+    assert.equal(forgetful.length, 1);
+    assert.deepEqual(forgetful[0]?.Properties.KeySchema, [
+      { AttributeName: 'key', KeyType: 'HASH' },
+    ]);
+    assert.deepEqual(forgetful[0]?.Properties.TimeToLiveSpecification, {
+      AttributeName: 'expiresAt',
+      Enabled: true,
+    });
   });
 
   it('names its outputs as the local stack reads them, and wants no bootstrapped account', () => {

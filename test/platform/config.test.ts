@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { DEFAULT_POLICY } from '../../src/domain/policy.ts';
+import { DEFAULT_POLICY, DEFAULT_RETURN_POLICY } from '../../src/domain/policy.ts';
 import { describeConfig, loadConfig, type Environment } from '../../src/platform/config.ts';
 import { UserError } from '../../src/platform/errors.ts';
 
@@ -7,14 +7,29 @@ const SECRET = 'sk_test_do_not_show';
 
 const WORKER: Environment = {
   WAYBILL_ORDERS_TABLE: 'orders',
+  WAYBILL_SELLERS_TABLE: 'sellers',
   WAYBILL_STOCK_TABLE: 'stock',
   WAYBILL_PAYMENTS_TABLE: 'payments',
+  WAYBILL_RETURNS_TABLE: 'returns',
+  WAYBILL_SCREENING_URL: 'https://screening.example',
   WAYBILL_NOTIFICATIONS_TOPIC_ARN: 'arn:aws:sns:eu-west-1:123456789012:order-notifications',
   WAYBILL_STRIPE_API_KEY: SECRET,
 };
 
 const BRIDGE: Environment = {
   WAYBILL_QUEUE_URLS: 'http://127.0.0.1:4566/1/orders, http://127.0.0.1:4566/1/payments.fifo',
+};
+
+const API: Environment = {
+  WAYBILL_ORDERS_TABLE: 'orders',
+  WAYBILL_SELLERS_TABLE: 'sellers',
+  WAYBILL_RETURNS_TABLE: 'returns',
+  WAYBILL_KEYS_TABLE: 'keys',
+  WAYBILL_PAYMENTS_QUEUE_URL: 'http://127.0.0.1:4566/1/payments.fifo',
+  WAYBILL_INGRESS_QUEUE_URL: 'http://127.0.0.1:4566/1/orders',
+  WAYBILL_OIDC_ISSUER: 'https://id.example',
+  WAYBILL_OIDC_AUDIENCE: 'waybill',
+  WAYBILL_OIDC_JWKS_URL: 'https://id.example/jwks.json',
 };
 
 function refusal(load: () => unknown): UserError {
@@ -32,9 +47,12 @@ describe('loadConfig', () => {
     const config = loadConfig('worker', WORKER);
     assert.deepEqual(config, {
       ordersTable: 'orders',
+      sellersTable: 'sellers',
       stockTable: 'stock',
       paymentsTable: 'payments',
+      returnsTable: 'returns',
       notificationsTopicArn: 'arn:aws:sns:eu-west-1:123456789012:order-notifications',
+      screeningUrl: 'https://screening.example',
       stripeApiKey: SECRET,
       stripeBaseUrl: 'https://api.stripe.com',
       workflowBundle: undefined,
@@ -60,6 +78,66 @@ describe('loadConfig', () => {
       WAYBILL_ORDER_POLICY: '{"paymentMethodWithinSeconds":3}',
     });
     assert.deepEqual(orderPolicy, { ...DEFAULT_POLICY, paymentMethodWithinSeconds: 3 });
+  });
+
+  it('gives the API what it needs; without a secret or a topic no webhook or subscription is taken', () => {
+    const config = loadConfig('api', API);
+    const { stripeWebhookSecret, snsTopicArns, apiOrigins, apiDocs, returnPolicy } = config;
+    assert.deepEqual(
+      { stripeWebhookSecret, snsTopicArns, apiOrigins, apiDocs, returnPolicy },
+      {
+        stripeWebhookSecret: undefined,
+        snsTopicArns: [],
+        apiOrigins: [],
+        apiDocs: 'off',
+        returnPolicy: DEFAULT_RETURN_POLICY,
+      },
+    );
+    assert.equal(config.apiRequestsPerMinute, 600);
+    const topic = 'arn:aws:sns:eu-west-1:123456789012:carrier';
+    const given = loadConfig('api', {
+      ...API,
+      WAYBILL_SNS_TOPIC_ARNS: `${topic}, ${topic}-2`,
+      WAYBILL_API_ORIGINS: 'https://shop.example',
+      WAYBILL_RETURN_POLICY: '{"goodsWithinSeconds":3}',
+    });
+    assert.deepEqual(given.snsTopicArns, [topic, `${topic}-2`]);
+    assert.deepEqual(given.apiOrigins, ['https://shop.example']);
+    assert.deepEqual(given.returnPolicy, { ...DEFAULT_RETURN_POLICY, goodsWithinSeconds: 3 });
+  });
+
+  it('takes no key set from a host that only looks like this machine', () => {
+    const url = 'http://localhost:x@evil.example/jwks.json';
+    assert.throws(
+      () => loadConfig('api', { ...API, WAYBILL_OIDC_JWKS_URL: url }),
+      /WAYBILL_OIDC_JWKS_URL: expected an https URL/,
+    );
+  });
+
+  for (const [variable, text] of [
+    ['WAYBILL_OIDC_JWKS_URL', 'http://id.example/jwks.json'],
+    ['WAYBILL_OIDC_JWKS_URL', 'http://127.0.0.1.example/jwks.json'],
+    ['WAYBILL_OIDC_ISSUER', 'id.example'],
+    ['WAYBILL_SNS_TOPIC_ARNS', 'arn:aws:sqs:eu-west-1:123456789012:carrier'],
+    ['WAYBILL_API_ORIGINS', '*'],
+    ['WAYBILL_API_ORIGINS', 'https://shop.example/'],
+    ['WAYBILL_API_REQUESTS_PER_MINUTE', '0'],
+    ['WAYBILL_API_DOCS', 'true'],
+    ['WAYBILL_RETURN_POLICY', '{"goodsWithinSeconds":0}'],
+    ['WAYBILL_PAYMENTS_QUEUE_URL', 'payments.fifo'],
+  ] as const) {
+    it(`refuses the API ${variable}=${text}`, () => {
+      const { message } = refusal(() => loadConfig('api', { ...API, [variable]: text }));
+      assert.ok(message.includes(`${variable}: expected `), message);
+      assert.ok(message.includes(`received ${JSON.stringify(text)}`), message);
+    });
+  }
+
+  it('fetches keys in the clear from this machine alone', () => {
+    for (const host of ['127.0.0.1:8081', 'localhost']) {
+      const url = `http://${host}/jwks.json`;
+      assert.equal(loadConfig('api', { ...API, WAYBILL_OIDC_JWKS_URL: url }).oidcKeySetUrl, url);
+    }
   });
 
   it('is frozen, all the way down, and leaves the defaults as they are', () => {

@@ -3,8 +3,10 @@ import { execFile } from 'node:child_process';
 import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import type { ReplayWorkerOptions } from '@temporalio/worker';
 import { bundleWorkflows } from '../../src/platform/workflowBundle.ts';
-import { replayHistories } from '../../src/console/replay.ts';
+import { readFolder } from '../../src/console/histories.ts';
+import { replayHistories, type Replayed } from '../../src/console/replay.ts';
 import { createTelemetry } from '../../src/platform/telemetry.ts';
 
 const PROJECT = join(import.meta.dirname, '../..');
@@ -27,11 +29,17 @@ async function plantChange(change: (source: string) => string): Promise<string> 
   return folder;
 }
 
+async function replayAll(folder: string, options: ReplayWorkerOptions) {
+  const replayed: Replayed[] = [];
+  for await (const one of replayHistories(readFolder(folder), options)) replayed.push(one);
+  return replayed;
+}
+
 describe('replay', function () {
   this.timeout(60_000);
 
   it('agrees with every recorded history', async () => {
-    const replayed = await replayHistories(import.meta.dirname, {
+    const replayed = await replayAll(import.meta.dirname, {
       workflowBundle: await bundleWorkflows(),
       plugins: [createTelemetry()],
     });
@@ -52,7 +60,7 @@ describe('replay', function () {
         ),
     );
     try {
-      const replayed = await replayHistories(import.meta.dirname, {
+      const replayed = await replayAll(import.meta.dirname, {
         workflowBundle: await bundleWorkflows(join(folder, 'workflows/index.ts')),
         plugins: [createTelemetry()],
       });
@@ -75,7 +83,7 @@ describe('replay', function () {
 
   it('refuses a folder without histories', async () => {
     await assert.rejects(
-      replayHistories(join(PROJECT, 'src'), { workflowBundle: await bundleWorkflows() }),
+      replayAll(join(PROJECT, 'src'), { workflowBundle: await bundleWorkflows() }),
       /no histories/,
     );
   });

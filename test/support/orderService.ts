@@ -1,20 +1,24 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { SNSClient } from '@aws-sdk/client-sns';
 import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
-import { Client, type WorkflowHandleWithStartDetails } from '@temporalio/client';
+import {
+  Client,
+  type WorkflowHandle,
+  type WorkflowHandleWithStartDetails,
+} from '@temporalio/client';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { Worker } from '@temporalio/worker';
 import { deploy } from '../../dev/deploy.ts';
 import { seedStock } from '../../dev/feed/stock.ts';
-import { openLedger } from '../../dev/provider/ledger.ts';
-import { createProvider } from '../../dev/provider/server.ts';
 import { synthesise } from '../../infra/app.ts';
 import { createOrderActivities } from '../../src/activities/orders.ts';
 import { createPaymentActivities } from '../../src/activities/payments.ts';
+import { createReturnActivities } from '../../src/activities/returns.ts';
+import { createScreeningActivities } from '../../src/activities/screening.ts';
 import { createStockActivities } from '../../src/activities/stock.ts';
 import { bundleWorkflows } from '../../src/platform/workflowBundle.ts';
 import { readLedger } from '../../src/console/ledger.ts';
@@ -33,6 +37,7 @@ import {
 import { DEFAULT_POLICY, type OrderPolicy } from '../../src/domain/policy.ts';
 import { createStripe } from '../../src/platform/stripe.ts';
 import { createTelemetry } from '../../src/platform/telemetry.ts';
+import { startTestProvider } from './provider.ts';
 import { awsAccount, eventually, temporalAddress, uniqueId } from './servers.ts';
 
 const PROJECT = join(import.meta.dirname, '../..');
@@ -44,19 +49,23 @@ export type OrderHandle = WorkflowHandleWithStartDetails<
   (...args: [unknown]) => Promise<OrderResult>
 >;
 
-/** The order service's workflows and activities as they are, on an account and task queues of their own. */
-export async function startOrderService() {
+/**
+ * The order service's workflows and activities as they are, on an account of their own. One at a time: all have the
+ * same task queues.
+ */
+export async function startOrderService({ isScreeningUp = true } = {}) {
   const account = awsAccount();
   const outputs = await deploy(account, synthesise());
   const table = DynamoDBDocumentClient.from(new DynamoDBClient(account));
   const sns = new SNSClient(account);
-  await seedStock(table, outputs.StockTable, { record: 100_000, scarce: 0 });
+  await seedStock(table, outputs.StockTable, { record: 100_000, sleeve: 100_000, scarce: 0 });
 
-  const folder = await mkdtemp(join(tmpdir(), 'waybill-provider-'));
-  const ledger = openLedger(join(folder, 'ledger.jsonl'));
-  const provider = createProvider(ledger);
-  const address = await provider.listen({ host: '127.0.0.1', port: 0 });
-  const stripe = createStripe({ apiKey: 'sk_test_local', baseUrl: address, timeoutMs: 10_000 });
+  const provider = await startTestProvider();
+  const stripe = createStripe({
+    apiKey: 'sk_test_local',
+    baseUrl: provider.url,
+    timeoutMs: 10_000,
+  });
 
   const namespace = 'default';
   const environment = await TestWorkflowEnvironment.createFromExistingServer({
@@ -75,40 +84,52 @@ export async function startOrderService() {
       ...createOrderActivities({
         table,
         ordersTable: outputs.OrdersTable,
+        sellersTable: outputs.SellersTable,
         sns,
         topicArn: outputs.NotificationsTopicArn,
       }),
+      ...createScreeningActivities({
+        url: isScreeningUp ? `${provider.url}/screening` : 'http://127.0.0.1:1',
+      }),
       ...createStockActivities({ table, stockTable: outputs.StockTable }),
+      ...createReturnActivities({
+        table,
+        returnsTable: outputs.ReturnsTable,
+        ordersTable: outputs.OrdersTable,
+        paymentsTable: outputs.PaymentsTable,
+      }),
     },
   });
+  const payments = createPaymentActivities({ stripe, table, tableName: outputs.PaymentsTable });
   const running = [orders.run()];
   const workers = [orders];
   const names = {
     ordersTable: outputs.OrdersTable,
     stockTable: outputs.StockTable,
     paymentsTable: outputs.PaymentsTable,
+    returnsTable: outputs.ReturnsTable,
   };
 
   return {
     client,
+    /** Where its tables are, for processes of their own. */
+    account,
     table,
     outputs,
     provider,
+    /** The payment activities themselves, for money that no order's workflow has taken. */
+    payments,
 
     /** Until this is called, no payment gets an answer. */
     async startPayments(): Promise<void> {
       if (workers.length > 1) return;
-      const payments = await Worker.create({
+      const worker = await Worker.create({
         ...shared,
         taskQueue: 'payments',
-        activities: createPaymentActivities({
-          stripe,
-          table,
-          tableName: outputs.PaymentsTable,
-        }),
+        activities: payments,
       });
-      workers.push(payments);
-      running.push(payments.run());
+      workers.push(worker);
+      running.push(worker.run());
     },
 
     async place(
@@ -138,24 +159,46 @@ export async function startOrderService() {
     },
 
     /** What tables and ledger hold of one order. */
-    async look(handle: OrderHandle) {
+    async look(handle: Pick<OrderHandle, 'workflowId'>) {
       const stored = await readTables(table, names);
       const key = handle.workflowId;
       const intents = (await readLedger(stripe)).filter(({ orderKey }) => orderKey === key);
+      const reservation = stored.reservations.find(({ orderKey }) => orderKey === key);
       return {
         row: stored.orders.find(({ workflowId }) => workflowId === key),
-        reservation: stored.reservations.find(({ orderKey }) => orderKey === key)?.status,
+        reservation: reservation?.status,
+        /** What is still reserved, by SKU. */
+        pieces: Object.fromEntries(
+          reservation?.status === 'reserved'
+            ? reservation.pieces.map(({ sku, quantity }) => [sku, quantity])
+            : [],
+        ) as Readonly<Record<string, number>>,
         intents,
         captured: intents.reduce((sum, { captured }) => sum + captured, 0),
         refunded: intents.reduce((sum, { refunded }) => sum + refunded, 0),
       };
     },
 
+    /** Whether every piece is on sale or reserved for an order, once. For when no order is at work. */
+    async assertStock(): Promise<void> {
+      const { stock, reservations } = await readTables(table, names);
+      const reserved = new Map<string, number>();
+      for (const { status, pieces } of reservations) {
+        if (status !== 'reserved') continue;
+        for (const { sku, quantity } of pieces) {
+          reserved.set(sku, (reserved.get(sku) ?? 0) + quantity);
+        }
+      }
+      for (const { sku, available, initial } of stock) {
+        assert.equal(available + (reserved.get(sku) ?? 0), initial, `pieces of ${sku}`);
+      }
+    },
+
     /**
-     * Keeps the order's history for the replay test, when histories are recorded
+     * Keeps an order's or a return's history for the replay test, when histories are recorded
      * (`WAYBILL_RECORD_HISTORIES=1 npm test`).
      */
-    async record(handle: OrderHandle, name: string): Promise<void> {
+    async record(handle: WorkflowHandle, name: string): Promise<void> {
       if (!process.env['WAYBILL_RECORD_HISTORIES']) return;
       const history = historyToJSON(await handle.fetchHistory()).replaceAll(PROJECT, '');
       await writeFile(join(REPLAY_FOLDER, `${name}.json`), history);
@@ -166,10 +209,8 @@ export async function startOrderService() {
       await Promise.all(running);
       await environment.teardown();
       await provider.close();
-      ledger.close();
       table.destroy();
       sns.destroy();
-      await rm(folder, { recursive: true, force: true });
     },
   };
 }

@@ -1,7 +1,9 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { freePort } from '../../dev/ports.ts';
+import type { TokenRequest } from '../../dev/issuer/request.ts';
+import { fetchToken } from '../../dev/issuer/tokens.ts';
+import { assertPortsFree, freePort, LAST_BASE, portsFrom } from '../../dev/ports.ts';
 import { startStack, type Stack } from '../../dev/stack.ts';
 import type { OrderPolicy } from '../../src/domain/policy.ts';
 import { readEnvironment } from '../../src/platform/config.ts';
@@ -24,17 +26,12 @@ export async function startTestStack(policy: OrderPolicy): Promise<TestStack> {
   const bundle = join(stateDir, 'workflow-bundle.js');
   await writeFile(bundle, (await bundleWorkflows()).code);
   const { TEMPORAL_ADDRESS: _, AWS_ENDPOINT_URL: __, ...env } = readEnvironment();
-  const [temporal, emulator, provider, api] = await Promise.all([
-    freePort(),
-    freePort(),
-    freePort(),
-    freePort(),
-  ]);
+  const ports = portsFrom(await freePortBase());
   const start = async () =>
     await startStack({
       stateDir,
       toolsDir: join(PROJECT, '.waybill/tools'),
-      ports: { temporal, temporalUi: null, emulator, provider, api },
+      ports: { ...ports, temporalUi: null },
       env,
       settings: {
         WAYBILL_WORKFLOW_BUNDLE: bundle,
@@ -57,4 +54,22 @@ export async function startTestStack(policy: OrderPolicy): Promise<TestStack> {
       else await rm(stateDir, { recursive: true, force: true });
     },
   };
+}
+
+/** A token of a stack's issuer; staff's, unless somebody else asks. */
+export async function tokenOf(
+  { urls }: Pick<Stack, 'urls'>,
+  request: TokenRequest = { role: 'staff' },
+): Promise<string> {
+  return (await fetchToken(urls.issuer, request)).token;
+}
+
+/** A port that was free a moment ago, with those that follow it. */
+async function freePortBase(): Promise<number> {
+  for (;;) {
+    const base = await freePort();
+    if (base > LAST_BASE) continue;
+    const row = Object.entries(portsFrom(base)).map(([name, port]) => ({ name, port }));
+    if ((await Promise.allSettled([assertPortsFree(row)]))[0].status === 'fulfilled') return base;
+  }
 }

@@ -1,0 +1,192 @@
+import type { FastifyInstance } from 'fastify';
+import type { ZodTypeProvider } from 'fastify-type-provider-zod';
+import { z } from 'zod';
+import {
+  cancelOrder,
+  changePaymentMethod,
+  decideReview as reviewUpdate,
+  type OrderAnswer,
+  type OrderRow,
+} from '../contracts/orders.ts';
+import { winnerOf } from '../contracts/winner.ts';
+import { decideLinesCancellation } from '../domain/lines.ts';
+import {
+  decideCancellation,
+  decidePaymentMethod,
+  decideReview,
+  type Decision,
+} from '../domain/order.ts';
+import { callerOf } from './access.ts';
+import { ownLines, type Caller } from './caller.ts';
+import { decide, type DecisionDependencies } from './decision.ts';
+import { findOrder, refuseRoles, type LookupDependencies } from './lookup.ts';
+import { problems } from './operations.ts';
+import { Problem } from './problems.ts';
+import { ORDER_STATES } from './representations.ts';
+import {
+  CancelBody,
+  IdempotencyHeaders,
+  OrderParams,
+  PaymentMethodBody,
+  ReviewBody,
+} from './requests.ts';
+
+export interface CommandDependencies extends LookupDependencies, DecisionDependencies {}
+
+const DecidedBody = z
+  .object({ id: z.string(), accepted: z.literal(true), state: z.enum(ORDER_STATES) })
+  .meta({ id: 'Decided', description: 'The order as it was when the command was accepted' });
+
+const FROM_STATE =
+  "Answered from the order's state at that moment: what follows from it shows in the order, and in its timeline.";
+
+/** Adds cancelling, changing the payment method and deciding a review. */
+export function addCommandRoutes(app: FastifyInstance, dependencies: CommandDependencies): void {
+  const typed = app.withTypeProvider<ZodTypeProvider>();
+
+  typed.post(
+    '/orders/:id/cancel',
+    {
+      config: { access: 'orders:cancel' },
+      schema: {
+        operationId: 'cancelOrder',
+        tags: ['orders'],
+        summary: 'Cancel an order, or some of its lines',
+        description: `${FROM_STATE} Possible until the first parcel has left. A seller cancels its own lines.`,
+        params: OrderParams,
+        headers: IdempotencyHeaders,
+        body: CancelBody,
+        response: {
+          200: DecidedBody,
+          ...problems('order-not-found', 'not-cancellable', 'idempotency-key-reused'),
+        },
+      },
+    },
+    async (request) => {
+      const { id } = request.params;
+      const caller = callerOf(request);
+      const row = await findOrder(dependencies, caller, id);
+      const { reason } = request.body;
+      const lines = linesToCancel(caller, row, request.body.lines);
+      const cancellation = { reason, requestedBy: caller.name };
+      const state = await decide(dependencies, {
+        caller,
+        idempotencyKey: request.headers['idempotency-key'],
+        workflowId: row.workflowId,
+        update: cancelOrder,
+        body: request.body,
+        request: { reason, ...(lines && { lines }) },
+        whenClosed: () =>
+          answerOf(
+            row,
+            lines
+              ? decideLinesCancellation(row, row.lines, lines, cancellation)
+              : decideCancellation(row, cancellation),
+          ),
+        refusal: ['not-cancellable', `order ${id}`],
+      });
+      return { id, accepted: true as const, state };
+    },
+  );
+
+  typed.post(
+    '/orders/:id/payment-method',
+    {
+      config: { access: 'orders:pay' },
+      schema: {
+        operationId: 'changePaymentMethod',
+        tags: ['orders'],
+        summary: 'Give an order another payment method',
+        description: `${FROM_STATE} Possible until it is paid or given up. Not for sellers.`,
+        params: OrderParams,
+        headers: IdempotencyHeaders,
+        body: PaymentMethodBody,
+        response: {
+          200: DecidedBody,
+          ...problems('order-not-found', 'payment-method-refused', 'idempotency-key-reused'),
+        },
+      },
+    },
+    async (request) => {
+      const { id } = request.params;
+      const caller = callerOf(request);
+      const row = await findOrder(dependencies, caller, id);
+      refuseRoles(caller, 'seller');
+      const { paymentMethod } = request.body;
+      const state = await decide(dependencies, {
+        caller,
+        idempotencyKey: request.headers['idempotency-key'],
+        workflowId: row.workflowId,
+        update: changePaymentMethod,
+        body: request.body,
+        request: { paymentMethod },
+        whenClosed: () => answerOf(row, decidePaymentMethod(row, paymentMethod)),
+        refusal: ['payment-method-refused', `order ${id}`],
+      });
+      return { id, accepted: true as const, state };
+    },
+  );
+
+  typed.post(
+    '/orders/:id/review',
+    {
+      config: { access: 'orders:review' },
+      schema: {
+        operationId: 'decideReview',
+        tags: ['orders'],
+        summary: 'Decide about an order that screening is in doubt about',
+        description: `${FROM_STATE} For staff; the first decision counts.`,
+        params: OrderParams,
+        headers: IdempotencyHeaders,
+        body: ReviewBody,
+        response: {
+          200: DecidedBody,
+          ...problems('order-not-found', 'not-under-review', 'idempotency-key-reused'),
+        },
+      },
+    },
+    async (request) => {
+      const { id } = request.params;
+      const caller = callerOf(request);
+      const row = await findOrder(dependencies, caller, id);
+      refuseRoles(caller, 'customer', 'seller');
+      const state = await decide(dependencies, {
+        caller,
+        idempotencyKey: request.headers['idempotency-key'],
+        workflowId: row.workflowId,
+        update: reviewUpdate,
+        body: request.body,
+        request: request.body,
+        whenClosed: () =>
+          answerOf(row, decideReview(row, { ...request.body, requestedBy: caller.name })),
+        refusal: ['not-under-review', `order ${id}`],
+      });
+      return { id, accepted: true as const, state };
+    },
+  );
+}
+
+/** The lines that a caller means; undefined for the whole order. */
+function linesToCancel(
+  caller: Caller,
+  row: OrderRow,
+  given: readonly number[] | undefined,
+): readonly number[] | undefined {
+  if (caller.role !== 'seller') return given;
+  const own = ownLines(caller, row);
+  const foreign = given?.find((line) => !own.includes(line));
+  if (foreign !== undefined) {
+    // Whether it is there is none of the seller's business.
+    throw new Problem('not-cancellable', `order ${row.channel}:${row.orderId}: unknown-line`);
+  }
+  return given ?? own;
+}
+
+/** The same rule as in the workflow, so that the answer does not depend on whether that has ended by now. */
+function answerOf({ state, timeline }: OrderRow, decision: Decision): OrderAnswer {
+  if (decision.outcome === 'duplicate') return { accepted: true, state };
+  // It was ended by somebody: nobody is there to do it.
+  const reason = decision.outcome === 'refused' ? decision.reason : 'workflow-closed';
+  const wonBy = winnerOf(reason, timeline);
+  return { accepted: false, state, reason, ...(wonBy && { wonBy }) };
+}

@@ -1,0 +1,93 @@
+import {
+  WithStartWorkflowOperation,
+  WorkflowExecutionAlreadyStartedError,
+  WorkflowNotFoundError,
+  WorkflowUpdateFailedError,
+} from '@temporalio/client';
+import type { StartOnce } from '../bridges/startOnce.ts';
+import { awaitPayment, type PaymentOutcome, type PlacedOrder } from '../contracts/orders.ts';
+import { paymentOutcome } from '../domain/paymentOutcome.ts';
+import { inStore, type LookupDependencies } from './lookup.ts';
+import { describeStart, type StartDependencies } from './start.ts';
+import { isUnanswered, notAnswered } from './temporal.ts';
+
+/** A start whose payment's outcome is waited for. */
+export interface AwaitedStart {
+  readonly placed: PlacedOrder;
+  readonly start: StartOnce;
+  /** Names the question: asked again, it is the same one. */
+  readonly updateId: string;
+  readonly seconds: number;
+}
+
+/** The outcome; null where it is not known in time; `conflict`: another order is there. */
+export type Waited = PaymentOutcome | 'conflict' | null;
+
+type WaitDependencies = LookupDependencies & StartDependencies;
+
+/** Starts an order once and asks for its payment in one call. Throws a Problem `not-answered` where nobody knows of it. */
+export async function startAndWait(
+  dependencies: WaitDependencies,
+  { placed, start, seconds, ...asked }: AwaitedStart,
+): Promise<Waited> {
+  const { temporal, hash } = dependencies;
+  const { workflowType, args, content, eventId, ...options } = start;
+  const contentHash = hash(content);
+  // With other content it is another question: the answer to the first must not stand for it.
+  const updateId = `${asked.updateId}/${contentHash}`;
+  const deadline = Date.now() + seconds * 1000;
+  const ask = (question: () => Promise<PaymentOutcome>) =>
+    temporal.connection.withDeadline(deadline, question);
+  const startWorkflowOperation = new WithStartWorkflowOperation(workflowType, {
+    ...options,
+    args: [...args],
+    // As `startOnce` writes it.
+    memo: { eventId, contentHash },
+    workflowIdConflictPolicy: 'FAIL',
+    workflowIdReusePolicy: 'REJECT_DUPLICATE',
+  });
+  try {
+    const outcome = await ask(() =>
+      temporal.workflow.executeUpdateWithStart(awaitPayment, { startWorkflowOperation, updateId }),
+    );
+    return outcome.outcome === 'duplicate' ? await byRow(dependencies, start, placed) : outcome;
+  } catch (error) {
+    const isStarted = error instanceof WorkflowExecutionAlreadyStartedError;
+    if (!isStarted && !isLate(error)) throw error;
+    const known = await describeStart(temporal, start.workflowId);
+    if (!known) throw notAnswered(error);
+    if (known.contentHash !== contentHash) return 'conflict';
+    if (!isStarted) return null;
+  }
+  try {
+    const handle = temporal.workflow.getHandle(start.workflowId);
+    const outcome = await ask(() => handle.executeUpdate(awaitPayment, { updateId }));
+    return outcome.outcome === 'duplicate' ? await byRow(dependencies, start, placed) : outcome;
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return await byRow(dependencies, start, placed);
+    if (isLate(error)) return null;
+    throw error;
+  }
+}
+
+/** Nobody answered in time; or nobody could, as the workflow goes on in a new run, or was ended by somebody. */
+function isLate(error: unknown): boolean {
+  return isUnanswered(error) || error instanceof WorkflowUpdateFailedError;
+}
+
+/**
+ * What became of an order whose workflow is closed, or was another one that Temporal has forgotten: the row has it
+ * for ever. Its payment method may have changed since; by the rest it is known whether it is the same order.
+ */
+async function byRow(
+  { orders, hash }: WaitDependencies,
+  { workflowId }: StartOnce,
+  { customerId, currency, lines }: PlacedOrder,
+): Promise<Waited> {
+  const row = await inStore(() => orders.read(workflowId));
+  if (!row) return null;
+  const isSame =
+    hash({ customerId, currency, lines }) ===
+    hash({ customerId: row.customerId, currency: row.total.currency, lines: row.lines });
+  return isSame ? paymentOutcome(row, row.reason) : 'conflict';
+}

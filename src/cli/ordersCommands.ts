@@ -1,0 +1,141 @@
+import { randomUUID } from 'node:crypto';
+import { userInfo } from 'node:os';
+import { WorkflowNotFoundError } from '@temporalio/client';
+import { createOrderStore } from '../api/orderStore.ts';
+import { localTime, printable } from '../console/printable.ts';
+import type { Command, CommandAnswer, Winner } from '../contracts/commands.ts';
+import { cancelOrder, resumeOrder, type OrderRow } from '../contracts/orders.ts';
+import { resumeReturn } from '../contracts/returns.ts';
+import { isEnd } from '../domain/order.ts';
+import { createTables } from '../platform/aws.ts';
+import { loadConfig } from '../platform/config.ts';
+import { UserError } from '../platform/errors.ts';
+import { orderName, readOrderId, readReturn } from './orderIds.ts';
+import { inTime } from './orderWorkflows.ts';
+import { withTemporal } from './temporalTools.ts';
+
+interface JsonOption {
+  readonly json?: true;
+}
+
+export interface OrdersCancelOptions extends JsonOption {
+  readonly reason: string;
+  /** From 1. */
+  readonly line?: readonly number[];
+}
+
+/** How long a worker may take to answer, in milliseconds. */
+const DEADLINE = 10_000;
+const LONGEST_REASON = 500;
+
+/** Cancels an order or lines of it, and prints the answer; exit 1 when it is refused. */
+export async function runOrdersCancel(
+  id: string,
+  { reason, line, json }: OrdersCancelOptions,
+): Promise<void> {
+  const workflowId = readOrderId(id);
+  if (reason.length === 0 || reason.length > LONGEST_REASON) {
+    throw new UserError(
+      `--reason: expected 1 to ${LONGEST_REASON} characters, received ${reason.length}`,
+      'say in a few words why',
+    );
+  }
+  const request = { ...asker(), reason, ...(line && { lines: line }) };
+  const answer = await withTemporal((temporal) =>
+    inTime(temporal, DEADLINE, () =>
+      temporal.client.workflow
+        .getHandle(workflowId)
+        .executeUpdate(cancelOrder, { args: [request], updateId: randomUUID() }),
+    ).catch((error: unknown) => cancelClosed(error, workflowId)),
+  );
+  report(`order ${orderName(workflowId)}`, 'cancel', answer, json);
+}
+
+/** Goes on with what needs an operator, and prints the answer; exit 1 when it is refused. */
+export async function runOrdersResume(id: string, { json }: JsonOption): Promise<void> {
+  const returned = readReturn(id);
+  const workflowId = returned ?? readOrderId(id);
+  const definition = returned === undefined ? resumeOrder : resumeReturn;
+  const name = returned ?? `order ${orderName(workflowId)}`;
+  const answer = await withTemporal((temporal) =>
+    inTime(temporal, DEADLINE, () =>
+      temporal.client.workflow
+        .getHandle(workflowId)
+        .executeUpdate<CommandAnswer, [Command]>(definition, {
+          args: [asker()],
+          updateId: randomUUID(),
+        }),
+    ).catch((cause: unknown) => {
+      if (!(cause instanceof WorkflowNotFoundError)) throw cause;
+      const hint = 'what has come to its end does not go on';
+      throw new UserError(`no workflow runs for ${name}`, hint, { cause });
+    }),
+  );
+  report(name, 'resume', answer, json);
+}
+
+/** The order has come to its end, or there never was one. */
+async function cancelClosed(error: unknown, workflowId: string): Promise<CommandAnswer> {
+  if (!(error instanceof WorkflowNotFoundError)) throw error;
+  const store = createOrderStore({ table: createTables(), ...loadConfig('orders') });
+  const row = await store.read(workflowId);
+  if (!row) {
+    throw new UserError(
+      `there is no order ${orderName(workflowId)}`,
+      'neither Temporal nor the orders table knows it',
+      { cause: error },
+    );
+  }
+  return answerByRow(row, workflowId);
+}
+
+function answerByRow({ state, cancellation }: OrderRow, workflowId: string): CommandAnswer {
+  if (cancellation) return { accepted: true, state };
+  if (isEnd(state)) return { accepted: false, state, reason: `order-${state}` };
+  throw new UserError(
+    `order ${orderName(workflowId)} is ${state}, but no workflow runs for it`,
+    '`waybill orders audit` says what else disagrees',
+  );
+}
+
+/** Whoever sits at the terminal. */
+function asker(): Command {
+  return { requestedBy: `staff:${userName()}` };
+}
+
+function userName(): string {
+  try {
+    return (
+      userInfo()
+        .username.replaceAll(/[^A-Za-z0-9._-]/g, '-')
+        .slice(0, 128) || 'operator'
+    );
+  } catch {
+    // A container may run as a user that has no name.
+    return 'operator';
+  }
+}
+
+function report(
+  name: string,
+  command: string,
+  answer: CommandAnswer,
+  json: true | undefined,
+): void {
+  if (!answer.accepted) process.exitCode = 1;
+  if (json) {
+    console.log(JSON.stringify(answer, null, 2));
+    return;
+  }
+  const { state } = answer;
+  const said = answer.accepted
+    ? `accepted; it is ${state}`
+    : `refused, ${answer.reason}${first(answer.wonBy)}; it is ${state}`;
+  console.log(printable(`${name}: ${command} ${said}`));
+}
+
+function first(winner: Winner | undefined): string {
+  if (!winner) return '';
+  const { what, by, at } = winner;
+  return ` (${what}${by === null ? '' : ` ${by}`} was first, ${localTime(at)})`;
+}

@@ -1,0 +1,96 @@
+import type { TimelineEntry } from '../contracts/timeline.ts';
+import type { OrderState } from '../domain/order.ts';
+
+// All words in which a terminal tells of an order. What has none is told by its plain name.
+
+/** What it means that an order is in a state. */
+export const STATE_TEXTS: Readonly<Record<OrderState, string>> = {
+  received: 'order received',
+  screening: 'being screened for fraud',
+  'on-review': 'on review',
+  reserving: 'reserving stock',
+  'awaiting-payment': 'awaiting payment',
+  paid: 'paid',
+  fulfilling: 'ready to be sent',
+  shipped: 'on its way',
+  delivered: 'delivered',
+  closed: 'closed',
+  rejected: 'rejected',
+  cancelled: 'cancelled',
+  refunded: 'refunded',
+  duplicate: 'duplicate of another order',
+  'needs-operator': 'needs an operator',
+};
+
+/** What the answer to a step means, by step and answer. */
+const STEP_TEXTS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  screen: {
+    approve: 'screening approves',
+    review: 'screening is in doubt',
+    reject: 'screening rejects',
+    failed: 'screening gave no answer',
+  },
+  'reserve-stock': {
+    reserved: 'stock reserved',
+    short: 'stock is short',
+    released: 'stock had been given back before',
+    failed: 'stock could not be reserved',
+  },
+  'authorise-payment': {
+    authorised: 'payment authorised',
+    declined: 'payment declined',
+    returned: 'payment had been given back before',
+    failed: 'payment could not be authorised',
+  },
+  'capture-payment': {
+    captured: 'payment captured',
+    lapsed: 'the authorisation had lapsed',
+    failed: 'payment could not be captured',
+  },
+  'release-lines': {
+    done: "the cancelled lines' stock given back",
+    failed: "the cancelled lines' stock could not be given back",
+  },
+  'refund-lines': {
+    done: "the cancelled lines' money given back",
+    failed: "the cancelled lines' money could not be given back",
+  },
+  'release-stock': {
+    done: 'stock given back',
+    failed: 'stock could not be given back',
+  },
+  'return-payment': {
+    nothing: 'no payment to give back',
+    voided: 'authorisation let go',
+    refunded: 'payment given back',
+    failed: 'payment could not be given back',
+  },
+};
+
+/** What became of a command, in the words of who gave it. */
+const COMMAND_OUTCOMES: Readonly<Record<string, string>> = {
+  applied: 'accepted',
+  duplicate: 'accepted before',
+};
+
+/** What happened, which decision was taken and why; without when. */
+export function textOf({ kind, name, outcome, reason, by }: TimelineEntry): string {
+  const why = reason === null ? '' : `, ${reason}`;
+  switch (kind) {
+    case 'state': {
+      const text = (STATE_TEXTS as Readonly<Record<string, string>>)[name] ?? name;
+      return `${text}${reason === null ? '' : ` (${reason})`}`;
+    }
+    case 'event':
+      return [name, by, outcome].filter((part) => part !== null).join(' ') + why;
+    case 'command': {
+      const who = by === null ? '' : ` by ${by}`;
+      const decision = outcome === null ? '' : `: ${COMMAND_OUTCOMES[outcome] ?? outcome}`;
+      return `${name}${who}${decision}${why}`;
+    }
+    case 'step': {
+      const plain = outcome === null ? name : `${name}: ${outcome}`;
+      return `${STEP_TEXTS[name]?.[outcome ?? ''] ?? plain}${why}`;
+    }
+  }
+}

@@ -1,0 +1,78 @@
+import { z } from 'zod';
+import { CURRENCIES, MAX_AMOUNT } from '../domain/money.ts';
+
+// The fields that events and the API's requests have in common.
+
+/** What an ID may be: it becomes part of workflow IDs, keys and logs, so it is short and printable ASCII. */
+export const id = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/, {
+    error: 'expected 1 to 128 characters of A-Z a-z 0-9 . _ -, the first a letter or digit',
+  })
+  .meta({ description: 'An ID: 1 to 128 characters of A-Z a-z 0-9 . _ -' });
+
+export const amount = z
+  .int()
+  .min(0)
+  .max(MAX_AMOUNT)
+  .meta({ description: 'Whole minor units (cents) of the currency' });
+
+export const currency = z
+  .enum(CURRENCIES, { error: 'expected an active ISO 4217 code, in upper case' })
+  .meta({ description: 'ISO 4217 code' });
+
+export const text = z
+  .string()
+  .min(1)
+  .max(500)
+  .regex(/^\P{Cs}*$/u, { error: 'expected well-formed Unicode, without half a surrogate pair' });
+
+export const quantity = z.int().min(1).max(10_000);
+
+export const channel = id.meta({
+  description: 'Where the order was placed: a shop, a marketplace',
+});
+export const orderId = id.meta({ description: 'Unique within the channel' });
+
+/** What is ordered, whoever says so. */
+export const orderContent = {
+  customerId: id,
+  currency,
+  lines: z
+    .array(
+      z.object({
+        sku: id,
+        quantity,
+        amount: amount.meta({ description: 'For the whole line, in minor units' }),
+        sellerId: id,
+      }),
+    )
+    .min(1)
+    .max(50),
+  paymentMethod: id
+    .optional()
+    .meta({ description: "The payment provider's token; not needed where the total is 0" }),
+};
+
+/** Whether the lines' total can be charged, and with what. */
+export function checkTotal(
+  placed: { lines: readonly { amount: number }[]; paymentMethod?: string | undefined },
+  context: z.RefinementCtx,
+): void {
+  const total = placed.lines.reduce((sum, line) => sum + line.amount, 0);
+  if (total > MAX_AMOUNT) {
+    context.addIssue({
+      code: 'custom',
+      path: ['lines'],
+      message: `Too big: expected a total of at most ${MAX_AMOUNT} minor units, received ${total}`,
+    });
+  }
+  if (total > 0 && placed.paymentMethod === undefined) {
+    context.addIssue({
+      code: 'custom',
+      path: ['paymentMethod'],
+      message:
+        'Invalid input: expected a payment method, as the total is not 0, received undefined',
+    });
+  }
+}

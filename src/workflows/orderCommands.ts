@@ -1,0 +1,168 @@
+import { ApplicationFailure } from '@temporalio/common';
+import { CancellationScope, condition, setHandler } from '@temporalio/workflow';
+import type { Command } from '../contracts/commands.ts';
+import {
+  awaitPayment,
+  cancelOrder,
+  changePaymentMethod,
+  decideReview as reviewUpdate,
+  resumeOrder,
+  type CancelRequest,
+  type OrderAnswer,
+  type PaymentMethodRequest,
+  type PaymentOutcome,
+  type ReviewRequest,
+} from '../contracts/orders.ts';
+import { winnerOf } from '../contracts/winner.ts';
+import { decideLinesCancellation } from '../domain/lines.ts';
+import {
+  decideCancellation,
+  decidePaymentMethod,
+  decideReview,
+  type Decision,
+  type Order,
+} from '../domain/order.ts';
+import { paymentOutcome } from '../domain/paymentOutcome.ts';
+import type { OrderProgress } from './orderProgress.ts';
+
+/**
+ * Answers an order's commands, each from what is known at that moment. Call it before the first await of the
+ * workflow. What is no command at all is rejected before it is accepted; all else is answered, refusals too.
+ */
+export function answerCommands(progress: OrderProgress): void {
+  setHandler(cancelOrder, (request) => answer(progress, request, () => cancel(progress, request)), {
+    validator: checkCancel,
+  });
+  setHandler(
+    changePaymentMethod,
+    (request) =>
+      answer(progress, request, () => ({
+        name: 'change-payment-method',
+        decision: decidePaymentMethod(progress.order, request.paymentMethod),
+      })),
+    { validator: checkPaymentMethod },
+  );
+  setHandler(
+    reviewUpdate,
+    (request) =>
+      answer(progress, request, () => ({
+        name: 'decide-review',
+        decision: decideReview(progress.order, request),
+      })),
+    { validator: checkReview },
+  );
+  setHandler(resumeOrder, (command) => answer(progress, command, () => resume(progress)), {
+    validator: checkCommand,
+  });
+  setHandler(awaitPayment, () => outcomeOfPayment(progress));
+
+  // Cancelling the workflow itself is a cancellation like any other: accepted if it still can be.
+  CancellationScope.current().cancelRequested.catch(() => {
+    progress.decideArrived();
+    const request = { reason: 'workflow-cancelled', requestedBy: 'temporal' };
+    take(progress, request.requestedBy, cancel(progress, request));
+  });
+}
+
+/** A command, by the name that the timeline has for it, and what is decided about it. */
+interface Decided {
+  readonly name: string;
+  readonly decision: Decision;
+}
+
+function cancel({ order, placed }: OrderProgress, request: CancelRequest): Decided {
+  const { lines: numbers, reason, requestedBy } = request;
+  const cancellation = { reason, requestedBy };
+  if (!numbers) return { name: 'cancel', decision: decideCancellation(order, cancellation) };
+  const decision = decideLinesCancellation(order, placed.lines, numbers, cancellation);
+  const isWhole = decision.outcome === 'applied' && decision.order.cancellation !== null;
+  return { name: isWhole ? 'cancel' : 'cancel-lines', decision };
+}
+
+function resume(progress: OrderProgress): Decided {
+  const { order } = progress;
+  if (order.waitingFor !== 'operator') {
+    return { name: 'resume', decision: { outcome: 'refused', reason: 'not-waiting-for-operator' } };
+  }
+  progress.resume();
+  return { name: 'resume', decision: { outcome: 'applied', order } };
+}
+
+/** @param command - absent where a client of before sent none with `resume`. */
+async function answer(
+  progress: OrderProgress,
+  command: Command | undefined,
+  decide: () => Decided,
+): Promise<OrderAnswer> {
+  if (!progress.claimDecided) await condition(() => progress.claimDecided);
+  progress.decideArrived();
+  const decided = decide();
+  take(progress, command?.requestedBy ?? null, decided);
+  const { decision } = decided;
+  const state: Order['state'] = progress.order.state;
+  const echo = command?.request === undefined ? {} : { request: command.request };
+  if (decision.outcome !== 'refused') return { accepted: true, state, ...echo };
+  const { reason } = decision;
+  const wonBy = winnerOf(reason, progress.row().timeline);
+  return { accepted: false, state, reason, ...(wonBy && { wonBy }), ...echo };
+}
+
+function take(progress: OrderProgress, by: string | null, { name, decision }: Decided): void {
+  progress.recordCommand(name, by, decision);
+}
+
+/** Waits without holding the workflow up: before it goes on in a new run, who waits is told to ask that one. */
+async function outcomeOfPayment(progress: OrderProgress): Promise<PaymentOutcome> {
+  const outcome = () => paymentOutcome(progress.order, progress.row().reason);
+  // Who waits is answered though the workflow be cancelled.
+  return await CancellationScope.nonCancellable(async () => {
+    await condition(() => outcome() !== null || progress.leaving);
+    const known = outcome();
+    if (known) return known;
+    throw ApplicationFailure.nonRetryable('the order goes on in a new run: ask again', 'GoesOn');
+  });
+}
+
+function checkCommand(command: Command): void {
+  const { requestedBy, request } = asObject(command);
+  check(isText(requestedBy), 'requestedBy', 'a text');
+  check(request === undefined || isText(request), 'request', 'a text, or nothing');
+}
+
+function checkCancel(request: CancelRequest): void {
+  checkCommand(request);
+  const { reason, lines } = request as { reason: unknown; lines?: unknown };
+  check(isText(reason), 'reason', 'a text');
+  const isNumbers = Array.isArray(lines) && lines.length > 0 && lines.every(isLineNumber);
+  check(lines === undefined || isNumbers, 'lines', 'numbers from 1, at least one, or nothing');
+}
+
+function checkPaymentMethod(request: PaymentMethodRequest): void {
+  checkCommand(request);
+  check(isText(request.paymentMethod), 'paymentMethod', 'a text');
+}
+
+function checkReview(request: ReviewRequest): void {
+  checkCommand(request);
+  check(isText(request.reason), 'reason', 'a text');
+  check(['approve', 'reject'].includes(request.decision), 'decision', 'approve or reject');
+}
+
+function asObject(value: unknown): Readonly<Record<string, unknown>> {
+  check(typeof value === 'object' && value !== null, 'the command', 'an object');
+  return value as Readonly<Record<string, unknown>>;
+}
+
+function isText(value: unknown): boolean {
+  return typeof value === 'string' && value !== '';
+}
+
+function isLineNumber(value: unknown): boolean {
+  return Number.isSafeInteger(value) && Number(value) >= 1;
+}
+
+function check(holds: boolean, what: string, expected: string): void {
+  if (!holds) {
+    throw ApplicationFailure.nonRetryable(`${what}: expected ${expected}`, 'InvalidCommand');
+  }
+}

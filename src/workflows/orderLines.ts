@@ -1,0 +1,42 @@
+import { proxyActivities } from '@temporalio/workflow';
+import type { PaymentActivities, StockActivities } from '../contracts/activities.ts';
+import type { OrderInput } from '../contracts/orders.ts';
+import { nextSettlement, settle } from '../domain/lines.ts';
+import type { OrderProgress } from './orderProgress.ts';
+import { own, provider } from './tries.ts';
+
+/**
+ * Gives back what is due for lines that were cancelled while the order goes on: pieces to the stock, and what was
+ * captured beyond what is left. Each is tried for the policy's time, then until an operator has helped.
+ *
+ * @throws OrderStopped when the order was cancelled: what is left to give back is part of undoing it then.
+ */
+export async function settleLines(input: OrderInput, progress: OrderProgress): Promise<void> {
+  const { orderKey, placed } = progress;
+  const scheduleToCloseTimeout = input.policy.compensationRetrySeconds * 1000;
+  const { releasePieces } = proxyActivities<StockActivities>({ ...own, scheduleToCloseTimeout });
+  const { refundPayment } = proxyActivities<PaymentActivities>({
+    ...provider,
+    scheduleToCloseTimeout,
+  });
+  for (;;) {
+    const next = nextSettlement(progress.order, placed.lines);
+    if (!next) return;
+    const { step, released, left, refund: amount } = next;
+    await progress.insist('release-lines', () => releasePieces({ orderKey, step, released, left }));
+    if (amount > 0) {
+      const { refunded } = await progress.insist('refund-lines', () =>
+        refundPayment({ orderKey, step: `refund/lines/${step}`, amount }),
+      );
+      const { payment } = progress.order;
+      progress.recordPayment({ refunded: payment.refunded + refunded });
+    }
+    progress.order = settle(progress.order, step);
+    progress.writeRow();
+  }
+}
+
+/** Whether something is to be given back for lines that were cancelled. */
+export function isSettlementDue({ order, placed }: OrderProgress): boolean {
+  return nextSettlement(order, placed.lines) !== null;
+}

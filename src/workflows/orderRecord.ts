@@ -1,0 +1,177 @@
+import { patched, setHandler, workflowInfo } from '@temporalio/workflow';
+import {
+  orderQuery,
+  orderWorkflowId,
+  type OrderInput,
+  type OrderRow,
+  type PlacedOrder,
+} from '../contracts/orders.ts';
+import {
+  openOrder,
+  totalOf,
+  type Decision,
+  type Order,
+  type OrderState,
+  type Payment,
+  type Waiting,
+} from '../domain/order.ts';
+import { Announcer } from './announcer.ts';
+import { carriedOrder } from './carriedOrder.ts';
+import { failureOf, outcomeOf } from './stepOutcome.ts';
+import { Timeline } from './timeline.ts';
+
+/**
+ * Marks workflows whose row also follows what is decided without a change of state, and that decide a command only
+ * after the events that came before it: both change the commands of ways that there were before.
+ */
+const FOLLOWS = 'row-follows-decisions';
+
+/** Whether this run is one of them, from here on. */
+export function followsDecisions(): boolean {
+  return patched(FOLLOWS);
+}
+
+/** Why an order is in its state, and what it waits for there. */
+export interface Standing {
+  readonly reason?: string;
+  readonly waitingFor?: Waiting;
+}
+
+/**
+ * What is known of an order, and told: its state, its timeline, its row. It changes through these methods, each of
+ * which does at once all that belongs to it.
+ */
+export class OrderRecord {
+  order: Order;
+  readonly orderKey: string;
+  readonly placed: PlacedOrder;
+  /** Whether it is known whose order this is: before that, nobody is told what is decided about it. */
+  claimDecided: boolean;
+  protected readonly announcer: Announcer;
+  protected readonly timeline: Timeline;
+  protected readonly placedAt: string;
+  protected version: number;
+  protected reason: string | null;
+
+  constructor({ placed, carried }: OrderInput) {
+    this.placed = placed;
+    this.orderKey = orderWorkflowId(placed);
+    this.order = carried
+      ? carriedOrder(carried.order)
+      : openOrder(totalOf(placed.lines, placed.currency), placed.paymentMethod ?? null);
+    this.version = carried?.version ?? 1;
+    this.reason = carried?.reason ?? null;
+    this.claimDecided = carried !== undefined;
+    this.placedAt = carried?.placedAt ?? workflowInfo().startTime.toISOString();
+    this.timeline = new Timeline(carried?.timeline);
+    if (!carried) this.timeline.add({ kind: 'state', name: this.order.state });
+    this.announcer = new Announcer(() => this.row());
+    setHandler(orderQuery, () => this.row());
+  }
+
+  /** The order's row as it is now. */
+  row(): OrderRow {
+    const { order, placed } = this;
+    return {
+      channel: placed.channel,
+      orderId: placed.orderId,
+      workflowId: this.orderKey,
+      version: this.version,
+      revision: this.timeline.length,
+      claimedBy: workflowInfo().firstExecutionRunId,
+      state: order.state,
+      waitingFor: order.waitingFor,
+      reason: this.reason,
+      customerId: placed.customerId,
+      placedAt: this.placedAt,
+      total: order.total,
+      lines: placed.lines,
+      cancelledLines: order.cancelledLines,
+      review: order.review,
+      payment: order.payment,
+      shipments: order.shipments,
+      cancellation: order.cancellation,
+      timeline: this.timeline.entries,
+    };
+  }
+
+  /** Announces the state the order was claimed in. */
+  announceClaimed(): void {
+    this.claimDecided = true;
+    this.announcer.announce({ version: this.version, state: this.order.state, reason: null });
+  }
+
+  /** Brings the order into a state, and announces it. */
+  become(state: OrderState, { reason, waitingFor }: Standing = {}): void {
+    this.version += 1;
+    this.reason = reason ?? null;
+    this.order = { ...this.order, state, waitingFor: waitingFor ?? null };
+    this.timeline.add({ kind: 'state', name: state, reason: this.reason });
+    this.announcer.announce({ version: this.version, state, reason: this.reason });
+  }
+
+  /** The same, unless the order is in that state already and waits for the same. */
+  be(state: OrderState, standing: Standing = {}): void {
+    const { state: present, waitingFor } = this.order;
+    if (present !== state || waitingFor !== (standing.waitingFor ?? null)) {
+      this.become(state, standing);
+    }
+  }
+
+  /** Nothing is waited for any more: the service itself is at work. Told with the next change of state. */
+  goOn(): void {
+    this.order = { ...this.order, waitingFor: null };
+  }
+
+  /** Notes what is newly known of the payment; it is told with the next change of state. */
+  recordPayment(known: Partial<Payment>): void {
+    this.order = { ...this.order, payment: { ...this.order.payment, ...known } };
+  }
+
+  /** Takes over what was decided about a command, and tells it at once. */
+  recordCommand(name: string, by: string | null, decision: Decision): void {
+    if (decision.outcome === 'applied') this.order = decision.order;
+    this.record('command', name, by, decision);
+    this.writeRow();
+  }
+
+  /** Writes the row as it is, without a change of state. @returns whether it is written. */
+  writeRow(): boolean {
+    // The row of an order that is, or may be, somebody else's is not ours to write.
+    if (!this.claimDecided || this.order.state === 'duplicate') return false;
+    if (!followsDecisions()) return false;
+    this.announcer.writeRow();
+    return true;
+  }
+
+  /**
+   * Enters a step in the timeline once it has ended. It adds no turn of the microtasks, as in workflows that are
+   * under way the order of commands rests on them.
+   */
+  note<Answer>(name: string, answer: Promise<Answer>): Promise<Answer> {
+    const began = Date.now();
+    const enter = (told: ReturnType<typeof outcomeOf>) => {
+      this.timeline.add({ kind: 'step', name, ...told, took: Date.now() - began });
+    };
+    answer.then(
+      (known) => enter(outcomeOf(known)),
+      (error) => enter(failureOf(error)),
+    );
+    return answer;
+  }
+
+  protected record(
+    kind: 'event' | 'command',
+    name: string,
+    by: string | null,
+    decision: Decision,
+  ): void {
+    const reason = decision.outcome === 'applied' ? null : decision.reason;
+    this.timeline.add({ kind, name, outcome: decision.outcome, reason, by });
+  }
+
+  /** Writes the row if something was decided since it was last sent out. @returns whether it is written. */
+  protected catchUp(): boolean {
+    return this.timeline.length > this.announcer.toldRevision && this.writeRow();
+  }
+}

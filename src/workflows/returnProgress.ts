@@ -1,0 +1,284 @@
+import {
+  allHandlersFinished,
+  CancellationScope,
+  condition,
+  continueAsNew,
+  setHandler,
+  sleep,
+  workflowInfo,
+} from '@temporalio/workflow';
+import type { Command, CommandAnswer, Winner } from '../contracts/commands.ts';
+import type { InboxEvent } from '../contracts/inbox.ts';
+import {
+  decideInspection as inspectionUpdate,
+  resumeReturn,
+  returnQuery,
+  returnWorkflowId,
+  type InspectionRequest,
+  type ReturnInput,
+  type ReturnResult,
+  type ReturnRow,
+} from '../contracts/returns.ts';
+import {
+  decideGoodsReceived,
+  decideInspection,
+  type ReturnState,
+  type ReturnWaiting,
+} from '../domain/return.ts';
+import type { Money } from '../domain/money.ts';
+import { Inbox, type Settled } from './inbox.ts';
+import { ReturnAnnouncer } from './returnAnnouncer.ts';
+import { Timeline } from './timeline.ts';
+
+const INSPECTION = 'decide-inspection';
+const RESUMPTION = 'resume-return';
+
+/**
+ * Where a return stands, and the only place where that changes: events and commands are decided here, between the
+ * workflow's steps and during them; what changes is announced from here, one announcement at a time.
+ *
+ * Make one before the first await of the workflow: it sets the handlers.
+ */
+export class ReturnProgress {
+  #row: Omit<ReturnRow, 'revision' | 'timeline'>;
+  readonly #input: ReturnInput;
+  readonly #inbox: Inbox;
+  readonly #timeline: Timeline;
+  readonly #announcer: ReturnAnnouncer;
+  #workflowCancelled = false;
+
+  constructor(input: ReturnInput) {
+    const { carried } = input;
+    this.#input = input;
+    this.#row = carried?.row ?? requested(input);
+    this.#inbox = new Inbox(carried?.inbox);
+    this.#timeline = new Timeline(carried?.row.timeline);
+    this.#announcer = new ReturnAnnouncer(() => this.row());
+    setHandler(returnQuery, () => this.row());
+    setHandler(inspectionUpdate, (request) => this.#inspect(request));
+    setHandler(resumeReturn, (command) => this.#resume(command));
+    CancellationScope.current().cancelRequested.catch(() => {
+      this.#workflowCancelled = true;
+    });
+    if (carried) return;
+    const { reason, requestedBy: by } = input.request;
+    this.#timeline.add({ kind: 'command', name: 'request-return', outcome: 'applied', reason, by });
+    this.become('requested');
+  }
+
+  /** The return's row as it is now. */
+  row(): ReturnRow {
+    const { length: revision, entries: timeline } = this.#timeline;
+    return { ...this.#row, revision, timeline };
+  }
+
+  /** Brings the return into a state, with what is newly known of it, and announces it. */
+  become(
+    state: ReturnState,
+    known: Partial<Omit<ReturnRow, 'state' | 'revision' | 'timeline'>> = {},
+  ): void {
+    this.#row = { ...this.#row, waitingFor: null, reason: null, ...known, state };
+    this.#timeline.add({ kind: 'state', name: state, reason: this.#row.reason });
+    this.#announcer.announce();
+  }
+
+  /** Notes what was refunded; it is told with the next change of state. */
+  recordRefund(refund: Money): void {
+    this.#row = { ...this.#row, refund };
+  }
+
+  /**
+   * Waits while the return waits for this, which an event or a command ends.
+   *
+   * @returns why the waiting ended without it; null when it came.
+   */
+  async waitWhile(waitingFor: ReturnWaiting): Promise<'late' | 'workflow-cancelled' | null> {
+    const came = () => this.#row.waitingFor !== waitingFor;
+    if (came()) return null;
+    // Whoever waits for an operator has refunded nothing yet, and will not let go of that.
+    const cancelled = () => this.#workflowCancelled && waitingFor !== 'operator';
+    const { goodsUntil } = this.#row;
+    const until =
+      waitingFor === 'goods' && goodsUntil !== null ? Date.parse(goodsUntil) : undefined;
+    const inTime = await this.#decideUntil(
+      () => came() || cancelled() || workflowInfo().continueAsNewSuggested,
+      until,
+    );
+    if (came()) return null;
+    if (inTime && !cancelled()) return await this.#continueAsNew();
+    // From here on nothing that comes can be what was waited for.
+    this.#row = { ...this.#row, waitingFor: null };
+    return inTime ? 'workflow-cancelled' : 'late';
+  }
+
+  /** Takes one step at the outside, while events and commands go on being decided. */
+  async step<Answer>(
+    name: string,
+    take: () => Promise<Answer>,
+    outcomeOf: (answer: Answer) => string = () => 'done',
+  ): Promise<Answer> {
+    const began = Date.now();
+    let settled = false;
+    const answer = take().finally(() => {
+      settled = true;
+    });
+    // Its failure is thrown below.
+    answer.catch(() => undefined);
+    await this.#decideUntil(() => settled);
+    const outcome = await answer.then(outcomeOf, () => 'failed');
+    this.#timeline.add({ kind: 'step', name, outcome, took: Date.now() - began });
+    return await answer;
+  }
+
+  /** Brings the return to its end: nothing that came is left undecided, and everything has been told. */
+  async end(state: ReturnState, reason: string | null = null): Promise<ReturnResult> {
+    this.become(state, { reason });
+    await this.#decideUntil(() => this.#announcer.idle && allHandlersFinished());
+    const refunded = state === 'refunded' ? (this.#row.refund?.amount ?? 0) : 0;
+    return { state, refunded, events: this.#inbox.content().records };
+  }
+
+  /** Decides what comes, as it comes, until `done`. @returns false when `until` was reached first. */
+  async #decideUntil(done: () => boolean, until?: number): Promise<boolean> {
+    const due = (event: InboxEvent) => this.#isDue(event);
+    const alarm = new CancellationScope();
+    let late = false;
+    if (until !== undefined) {
+      alarm
+        .run(() => sleep(Math.max(1, until - Date.now())))
+        .then(
+          () => (late = true),
+          () => undefined,
+        );
+    }
+    try {
+      for (;;) {
+        while (this.#inbox.settleNext(due, (event) => this.#apply(event)));
+        if (done()) return true;
+        if (late) return false;
+        await condition(() => done() || late || this.#inbox.has(due));
+      }
+    } finally {
+      alarm.cancel();
+    }
+  }
+
+  /** Goods that come before the return is opened wait; so do those that come while it is being closed. */
+  #isDue({ type }: InboxEvent): boolean {
+    if (type !== 'GoodsReceived') return true;
+    const { state, waitingFor } = this.#row;
+    return state !== 'requested' && (state !== 'awaiting-goods' || waitingFor === 'goods');
+  }
+
+  #apply({ id, type }: InboxEvent): Settled {
+    const decision: Settled =
+      type === 'GoodsReceived'
+        ? decideGoodsReceived(this.#row.state)
+        : { outcome: 'refused', reason: 'unknown-type' };
+    this.#timeline.add({ kind: 'event', name: type, by: id, ...decision });
+    if (decision.outcome === 'applied') this.become('inspecting', { waitingFor: 'inspection' });
+    return decision;
+  }
+
+  #inspect(request: InspectionRequest): CommandAnswer<ReturnState> {
+    const { waitingFor, lines, currency } = this.#row;
+    if (waitingFor !== 'inspection' || currency === null) {
+      const wonBy = this.#inspected();
+      return wonBy
+        ? this.#refuse(INSPECTION, request, 'already-inspected', wonBy)
+        : this.#refuse(INSPECTION, request, 'not-inspecting');
+    }
+    const decision = decideInspection(lines, request.accepted);
+    if (decision.outcome === 'refused') {
+      return this.#refuse(INSPECTION, request, decision.reason);
+    }
+    const { accepted, refund } = decision;
+    this.#timeline.add({
+      kind: 'command',
+      name: INSPECTION,
+      outcome: 'applied',
+      reason: request.reason,
+      by: request.requestedBy,
+    });
+    this.#row = {
+      ...this.#row,
+      waitingFor: null,
+      accepted,
+      refund: { amount: refund, currency },
+    };
+    // Where nothing is accepted there is nothing to refund: the inspection is all there was.
+    if (accepted.length > 0) this.become('refunding');
+    else this.#announcer.announce();
+    return this.#accept(request);
+  }
+
+  #resume(command: Command): CommandAnswer<ReturnState> {
+    if (this.#row.waitingFor !== 'operator') {
+      return this.#refuse(RESUMPTION, command, 'not-waiting-for-operator');
+    }
+    this.#timeline.add({
+      kind: 'command',
+      name: RESUMPTION,
+      outcome: 'applied',
+      by: command.requestedBy,
+    });
+    this.become('refunding');
+    return this.#accept(command);
+  }
+
+  /** Who decided about the goods. */
+  #inspected(): Winner | undefined {
+    const entry = this.#timeline.entries.find(
+      ({ kind, name, outcome }) =>
+        kind === 'command' && name === INSPECTION && outcome === 'applied',
+    );
+    return entry && { what: entry.name, by: entry.by, at: entry.at };
+  }
+
+  #accept({ request }: Command): CommandAnswer<ReturnState> {
+    return { state: this.#row.state, accepted: true, ...(request !== undefined && { request }) };
+  }
+
+  #refuse(
+    name: string,
+    { requestedBy, request }: Command,
+    reason: string,
+    wonBy?: Winner,
+  ): CommandAnswer<ReturnState> {
+    this.#timeline.add({ kind: 'command', name, outcome: 'refused', reason, by: requestedBy });
+    this.#announcer.announce();
+    return {
+      state: this.#row.state,
+      accepted: false,
+      reason,
+      ...(request !== undefined && { request }),
+      ...(wonBy && { wonBy }),
+    };
+  }
+
+  async #continueAsNew(): Promise<never> {
+    await this.#decideUntil(() => this.#announcer.idle && allHandlersFinished());
+    return await continueAsNew<(input: ReturnInput) => Promise<ReturnResult>>({
+      ...this.#input,
+      carried: { row: this.row(), inbox: this.#inbox.content() },
+    });
+  }
+}
+
+function requested({ returnId, order }: ReturnInput): Omit<ReturnRow, 'revision' | 'timeline'> {
+  return {
+    ...order,
+    returnId,
+    workflowId: returnWorkflowId(returnId),
+    state: 'requested',
+    waitingFor: null,
+    reason: null,
+    customerId: null,
+    currency: null,
+    lines: [],
+    accepted: null,
+    refund: null,
+    requestedAt: workflowInfo().startTime.toISOString(),
+    goodsUntil: null,
+  };
+}

@@ -1,0 +1,176 @@
+import assert from 'node:assert/strict';
+import fc from 'fast-check';
+import {
+  amountOf,
+  decideLinesCancellation,
+  linesLeft,
+  nextSettlement,
+  settle,
+} from '../../src/domain/lines.ts';
+import {
+  decideCancellation,
+  decideDispatched,
+  openOrder,
+  piecesBySku,
+  totalOf,
+  type Decision,
+  type Order,
+  type OrderLine,
+} from '../../src/domain/order.ts';
+
+const LINES: readonly OrderLine[] = [
+  { sku: 'record', quantity: 1, amount: 2_000, sellerId: 's' },
+  { sku: 'sleeve', quantity: 3, amount: 500, sellerId: 's' },
+  { sku: 'sticker', quantity: 1, amount: 0, sellerId: 's' },
+];
+const CUSTOMER = { reason: 'changed-my-mind', requestedBy: 'customer:c-1' };
+const placed = openOrder(totalOf(LINES, 'USD'), 'pm_card_visa');
+const paid: Order = {
+  ...placed,
+  state: 'fulfilling',
+  waitingFor: 'dispatch',
+  payment: { ...placed.payment, status: 'captured', captured: 2_500 },
+};
+
+function cancel(order: Order, numbers: readonly number[], lines = LINES): Decision {
+  return decideLinesCancellation(order, lines, numbers, CUSTOMER);
+}
+
+function applied(decision: Decision): Order {
+  assert.equal(decision.outcome, 'applied', JSON.stringify(decision));
+  return (decision as { order: Order }).order;
+}
+
+describe('cancelling lines', () => {
+  it('gives up some and goes on with the others', () => {
+    const order = applied(cancel(paid, [2, 2]));
+    assert.equal(order.cancellation, null);
+    assert.deepEqual(order.cancelledLines, [{ line: 2, step: 1, settled: false, ...CUSTOMER }]);
+    assert.deepEqual(nextSettlement(order, LINES), {
+      step: 1,
+      released: [{ sku: 'sleeve', quantity: 3 }],
+      left: [
+        { sku: 'record', quantity: 1 },
+        { sku: 'sticker', quantity: 1 },
+      ],
+      refund: 500,
+    });
+    assert.equal(nextSettlement(settle(order, 1), LINES), null);
+  });
+
+  it('owes nothing for lines of which nothing was taken', () => {
+    for (const state of ['received', 'screening', 'on-review'] as const) {
+      const order = applied(cancel({ ...placed, state }, [2]));
+      assert.equal(nextSettlement(order, LINES), null);
+      assert.deepEqual(linesLeft(LINES, order.cancelledLines), [LINES[0], LINES[2]]);
+    }
+    const reserving = applied(cancel({ ...placed, state: 'reserving' }, [2]));
+    assert.equal(nextSettlement(reserving, LINES)?.refund, 0);
+  });
+
+  it('is the whole order where no line is left', () => {
+    assert.deepEqual(applied(cancel(paid, [1, 2, 3])).cancellation, CUSTOMER);
+    const one = settle(applied(cancel(paid, [2])));
+    assert.deepEqual(applied(cancel(one, [1, 2, 3])).cancellation, CUSTOMER);
+    assert.deepEqual(applied(cancel(one, [1, 2, 3])).cancelledLines, one.cancelledLines);
+  });
+
+  it('leaves no order that only gives away', () => {
+    assert.deepEqual(cancel(paid, [1, 2]), { outcome: 'refused', reason: 'only-free-lines-left' });
+    const free = LINES.map((line) => ({ ...line, amount: 0 }));
+    const order = { ...openOrder(totalOf(free, 'USD'), null), state: 'fulfilling' } as const;
+    assert.equal(cancel(order, [1, 2], free).outcome, 'applied');
+  });
+
+  it('knows what is cancelled already, and what there is', () => {
+    const order = applied(cancel(paid, [2]));
+    const duplicate = { outcome: 'duplicate', reason: 'already-cancelled' };
+    assert.deepEqual(cancel(order, [2]), duplicate);
+    assert.deepEqual(applied(cancel(order, [2, 3])).cancelledLines.at(-1), {
+      line: 3,
+      step: 2,
+      settled: false,
+      ...CUSTOMER,
+    });
+    const whole = applied(decideCancellation(order, CUSTOMER));
+    assert.deepEqual(cancel(whole, [3]), duplicate);
+    for (const number of [0, 4, 1.5, -1]) {
+      assert.deepEqual(cancel(order, [2, number]), { outcome: 'refused', reason: 'unknown-line' });
+    }
+  });
+
+  it('is too late once a parcel has left, or the order has ended', () => {
+    const one = applied(cancel(paid, [2]));
+    const dispatched = applied(decideDispatched(one, 'parcel-1'));
+    assert.deepEqual(cancel(dispatched, [3]), { outcome: 'refused', reason: 'already-dispatched' });
+    assert.equal(cancel(dispatched, [2]).outcome, 'duplicate');
+    for (const state of ['closed', 'rejected'] as const) {
+      assert.deepEqual(cancel({ ...placed, state }, [1]), {
+        outcome: 'refused',
+        reason: `order-${state}`,
+      });
+    }
+  });
+
+  it('adds up to the cent and the piece, in whatever steps and with the capture at any time', () => {
+    const line = fc.record({
+      sku: fc.constantFrom('a', 'b', 'c'),
+      quantity: fc.integer({ min: 1, max: 9 }),
+      amount: fc.integer({ min: 0, max: 9_999 }),
+      sellerId: fc.constant('s'),
+    });
+    // What happens: lines are cancelled, the oldest cancellation is settled, the money is captured.
+    const deed = fc.oneof(
+      fc.array(fc.integer({ min: 1, max: 6 }), { minLength: 1, maxLength: 3 }),
+      fc.constant('settle' as const),
+      fc.constant('capture' as const),
+    );
+    fc.assert(
+      fc.property(
+        fc.array(line, { minLength: 1, maxLength: 6 }),
+        fc.array(deed),
+        (lines, deeds) => {
+          const total = totalOf(lines, 'USD');
+          let order: Order = { ...openOrder(total, 'pm'), state: 'awaiting-payment' };
+          let held = new Map(piecesBySku(lines).map(({ sku, quantity }) => [sku, quantity]));
+          const settleOne = () => {
+            const next = nextSettlement(order, lines);
+            if (!next) return false;
+            for (const { sku, quantity } of next.released) {
+              held.set(sku, (held.get(sku) ?? 0) - quantity);
+            }
+            held = new Map([...held].filter(([, quantity]) => quantity !== 0));
+            assert.deepEqual(held, new Map(next.left.map(({ sku, quantity }) => [sku, quantity])));
+            const { payment } = order;
+            const refunded = payment.refunded + next.refund;
+            order = settle({ ...order, payment: { ...payment, refunded } }, next.step);
+            return true;
+          };
+          for (const each of deeds) {
+            if (each === 'settle') settleOne();
+            else if (each === 'capture') {
+              if (order.payment.status === 'captured') continue;
+              const captured = amountOf(linesLeft(lines, order.cancelledLines));
+              order = { ...order, payment: { ...order.payment, status: 'captured', captured } };
+            } else {
+              const decision = cancel(order, each, lines);
+              if (decision.outcome === 'applied' && !decision.order.cancellation) {
+                order = decision.order;
+              }
+            }
+          }
+          while (settleOne());
+          const left = linesLeft(lines, order.cancelledLines);
+          assert.ok(left.length > 0);
+          assert.deepEqual(
+            held,
+            new Map(piecesBySku(left).map(({ sku, quantity }) => [sku, quantity])),
+          );
+          const { status, captured, refunded } = order.payment;
+          if (status === 'captured') assert.equal(captured - refunded, amountOf(left));
+          else assert.deepEqual([captured, refunded], [0, 0]);
+        },
+      ),
+    );
+  });
+});

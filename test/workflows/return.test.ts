@@ -1,0 +1,387 @@
+import assert from 'node:assert/strict';
+import { GetCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
+import { inboxQuery, inboxSignal } from '../../src/contracts/inbox.ts';
+import { orderWorkflowId, type OrderKey } from '../../src/contracts/orders.ts';
+import {
+  decideInspection,
+  resumeReturn,
+  returnQuery,
+  returnWorkflow,
+  returnWorkflowId,
+  type ReturnedPieces,
+  type ReturnInput,
+} from '../../src/contracts/returns.ts';
+import { DEFAULT_RETURN_POLICY } from '../../src/domain/policy.ts';
+import { advance } from '../support/clock.ts';
+import {
+  goodsReceived,
+  inspection,
+  startReturnService,
+  type ReturnHandle,
+  type ReturnService,
+} from '../support/returnService.ts';
+import { eventually, uniqueId } from '../support/servers.ts';
+
+const DAY = 86_400;
+const OPERATOR = { requestedBy: 'staff:ana' };
+
+const mugs = (quantity: number) => ({ line: 1, quantity });
+
+describe('the return workflow', () => {
+  let service: ReturnService;
+
+  before(async function () {
+    this.timeout(60_000);
+    service = await startReturnService();
+  });
+  after(() => service.stop());
+
+  /** A return whose goods came, and wait for their inspection. */
+  async function inspecting(order: OrderKey, quantity: number, policy = {}): Promise<ReturnHandle> {
+    const handle = await service.request(order, [mugs(quantity)], policy);
+    await service.untilWaiting(handle, 'goods');
+    await handle.signal(inboxSignal, [goodsReceived(handle)]);
+    await service.untilWaiting(handle, 'inspection');
+    return handle;
+  }
+
+  const decide = (handle: ReturnHandle, ...accepted: readonly ReturnedPieces[]) =>
+    handle.executeUpdate(decideInspection, { args: [inspection(...accepted)] });
+
+  /** What the provider has taken and given back. */
+  async function money(order: OrderKey): Promise<readonly [number, number]> {
+    const { captured, refunded } = await service.look({ workflowId: orderWorkflowId(order) });
+    return [captured, refunded];
+  }
+
+  async function stockOf(sku: string): Promise<number> {
+    const Key = { key: `SKU#${sku}` };
+    const command = new GetCommand({
+      TableName: service.outputs.StockTable,
+      Key,
+      ConsistentRead: true,
+    });
+    return ((await service.table.send(command)).Item?.['available'] as number | undefined) ?? 0;
+  }
+
+  it('carries a return from its request to its refund', async () => {
+    const sku = uniqueId('sku');
+    const order = await service.delivered([
+      { sku, quantity: 3, amount: 1_000, sellerId: 'seller-1' },
+    ]);
+    const handle = await inspecting(order, 3);
+    const request = 'fingerprint';
+    const answer = await handle.executeUpdate(decideInspection, {
+      args: [{ ...inspection(mugs(3)), request }],
+    });
+    assert.deepEqual(answer, { accepted: true, state: 'refunding', request });
+    const result = await handle.result();
+    assert.deepEqual([result.state, result.refunded], ['refunded', 1_000]);
+    assert.deepEqual(await money(order), [1_000, 1_000]);
+    assert.equal(await stockOf(sku), 3);
+
+    const row = await service.stored(handle);
+    assert.deepEqual(
+      row,
+      await handle.query(returnQuery).then((now) => ({
+        ...now,
+        returnKey: handle.workflowId,
+        orderKey: orderWorkflowId(order),
+      })),
+    );
+    assert.deepEqual(
+      [row.state, row.waitingFor, row.customerId, row.currency, row.refund, row.accepted],
+      ['refunded', null, 'customer-1', 'USD', { amount: 1_000, currency: 'USD' }, [mugs(3)]],
+    );
+    assert.deepEqual(
+      row.timeline.map(({ kind, name, outcome }) => [kind, name, outcome].join(' ').trim()),
+      [
+        'command request-return applied',
+        'state requested',
+        'step open-return opened',
+        'state awaiting-goods',
+        'event GoodsReceived applied',
+        'state inspecting',
+        'command decide-inspection applied',
+        'state refunding',
+        'step refund-payment refunded',
+        'step restock done',
+        'step close-return done',
+        'state refunded',
+      ],
+    );
+    assert.equal(row.revision, row.timeline.length);
+    await service.record(handle, 'return-refunded');
+  });
+
+  it('refunds what is accepted, and the rest with the last pieces', async () => {
+    const order = await service.delivered();
+    const first = await inspecting(order, 3);
+    await decide(first, mugs(2), { line: 1, quantity: 0 });
+    assert.equal((await first.result()).refunded, 666);
+    await service.record(first, 'return-in-part');
+
+    const second = await inspecting(order, 1);
+    await decide(second, mugs(1));
+    assert.equal((await second.result()).refunded, 334);
+    assert.deepEqual(await money(order), [1_000, 1_000]);
+    const third = await service.request(order, [mugs(1)]);
+    assert.equal((await third.result()).state, 'rejected');
+  });
+
+  it('refunds nothing that is not accepted, and lets it be returned again', async () => {
+    const order = await service.delivered();
+    const handle = await inspecting(order, 3);
+    const answer = await decide(handle);
+    assert.deepEqual(answer, { accepted: true, state: 'inspecting' });
+    const result = await handle.result();
+    assert.deepEqual([result.state, result.refunded], ['refused', 0]);
+    assert.deepEqual(await money(order), [1_000, 0]);
+    await service.untilWaiting(await service.request(order, [mugs(3)]), 'goods');
+    await service.record(handle, 'return-refused');
+  });
+
+  it('asks no provider about pieces that were free', async () => {
+    const order = await service.delivered([
+      { sku: 'cap', quantity: 2, amount: 0, sellerId: 'seller-2' },
+    ]);
+    const handle = await inspecting(order, 2);
+    await decide(handle, mugs(2));
+    const result = await handle.result();
+    assert.deepEqual([result.state, result.refunded], ['refunded', 0]);
+    const { timeline } = await service.stored(handle);
+    assert.ok(timeline.every(({ name }) => name !== 'refund-payment'));
+  });
+
+  it("awaits its goods for the policy's time, and no longer", async () => {
+    const order = await service.delivered();
+    const [early, late] = await Promise.all([
+      service.request(order, [mugs(1)]),
+      service.request(order, [mugs(2)]),
+    ]);
+    await Promise.all([early, late].map((handle) => service.untilWaiting(handle, 'goods')));
+
+    await advance(early, 30 * DAY - 60);
+    await early.signal(inboxSignal, [goodsReceived(early)]);
+    await service.untilWaiting(early, 'inspection');
+
+    await advance(late, 30 * DAY + 1);
+    assert.equal((await late.result()).state, 'expired');
+    const row = await service.stored(late);
+    assert.deepEqual([row.state, row.reason], ['expired', 'goods-not-received']);
+    assert.deepEqual(await money(order), [1_000, 0]);
+    await service.untilWaiting(await service.request(order, [mugs(2)]), 'goods');
+    await service.record(late, 'return-expired');
+  });
+
+  it('takes each piece once, whoever is quicker', async () => {
+    const order = await service.delivered();
+    const handles = await Promise.all([1, 2, 3].map(() => service.request(order, [mugs(2)])));
+    const rows = await Promise.all(
+      handles.map((handle) =>
+        eventually(async () => {
+          const row = await handle.query(returnQuery);
+          return row.state !== 'requested' && row;
+        }),
+      ),
+    );
+    assert.deepEqual(rows.map(({ state, reason }) => `${state} ${reason}`).toSorted(), [
+      'awaiting-goods null',
+      'rejected already-returned',
+      'rejected already-returned',
+    ]);
+  });
+
+  it('is rejected where the order does not allow it', async () => {
+    const order = await service.delivered();
+    const handle = await service.request(order, [mugs(4)]);
+    const result = await handle.result();
+    assert.deepEqual([result.state, result.refunded], ['rejected', 0]);
+    const row = await service.stored(handle);
+    assert.deepEqual([row.state, row.reason, row.lines], ['rejected', 'more-than-sold', []]);
+    const unknown = { channel: 'web', orderId: uniqueId('order') };
+    const nobodys = await service.request(unknown, [mugs(1)]);
+    assert.equal((await nobodys.result()).state, 'rejected');
+    assert.equal((await service.stored(nobodys)).reason, 'unknown-order');
+    await service.record(handle, 'return-rejected');
+  });
+
+  it('takes goods that come before it is opened, and come again', async () => {
+    const order = await service.delivered();
+    const returnId = uniqueId('return');
+    const workflowId = returnWorkflowId(returnId);
+    const goods = goodsReceived({ workflowId } as ReturnHandle);
+    const input: ReturnInput = {
+      returnId,
+      order,
+      request: { lines: [mugs(3)], reason: 'too-small', requestedBy: 'customer:customer-1' },
+      policy: DEFAULT_RETURN_POLICY,
+    };
+    const handle = (await service.client.workflow.signalWithStart(returnWorkflow.workflowType, {
+      taskQueue: returnWorkflow.taskQueue,
+      workflowId,
+      args: [input],
+      signal: inboxSignal,
+      signalArgs: [[goods]],
+    })) as unknown as ReturnHandle;
+    await service.untilWaiting(handle, 'inspection');
+    const stray = { id: uniqueId('stray'), type: 'OrderPlaced', data: {} };
+    await handle.signal(inboxSignal, [goods, goodsReceived(handle), stray]);
+    await eventually(async () => (await handle.query(inboxQuery)).records.length === 3);
+    assert.equal((await handle.query(inboxQuery)).repeats, 1);
+    await decide(handle, mugs(3));
+    const { events, refunded } = await handle.result();
+    assert.deepEqual(
+      events.map(({ type, outcome, reason }) => [type, outcome, reason]),
+      [
+        ['GoodsReceived', 'applied', undefined],
+        ['GoodsReceived', 'duplicate', 'already-received'],
+        ['OrderPlaced', 'refused', 'unknown-type'],
+      ],
+    );
+    assert.deepEqual([refunded, await money(order)], [1_000, [1_000, 1_000]]);
+    await service.record(handle, 'return-early-goods');
+  });
+
+  it('is inspected once, and only when the goods are there', async () => {
+    const order = await service.delivered();
+    const handle = await service.request(order, [mugs(2)]);
+    await service.untilWaiting(handle, 'goods');
+    assert.deepEqual(await decide(handle, mugs(2)), {
+      accepted: false,
+      state: 'awaiting-goods',
+      reason: 'not-inspecting',
+    });
+    await handle.signal(inboxSignal, [goodsReceived(handle)]);
+    await service.untilWaiting(handle, 'inspection');
+    const refusal = async (...accepted: readonly ReturnedPieces[]) => {
+      const answer = await decide(handle, ...accepted);
+      return answer.accepted ? null : answer.reason;
+    };
+    assert.equal(await refusal({ line: 2, quantity: 1 }), 'unknown-line');
+    assert.equal(await refusal(mugs(3)), 'more-than-returned');
+    assert.equal(await refusal(mugs(0.5)), 'invalid-quantity');
+
+    await spoilPayment(order, 0);
+    const answers = await Promise.all([decide(handle, mugs(2)), decide(handle)]);
+    const [won] = answers.filter(({ accepted }) => accepted);
+    const [lost] = answers.filter(({ accepted }) => !accepted);
+    assert.ok(won && lost && !lost.accepted);
+    assert.equal(lost.reason, 'already-inspected');
+    assert.deepEqual([lost.wonBy?.what, lost.wonBy?.by], ['decide-inspection', 'staff:ana']);
+    const { timeline } = await handle.query(returnQuery);
+    const last = timeline.findLast(({ name }) => name === 'decide-inspection');
+    assert.equal(last?.outcome, 'refused');
+    await spoilPayment(order, 1_000);
+    await handle.result();
+    assert.equal((await service.stored(handle)).reason, null);
+  });
+
+  it('asks for an operator when its refund keeps failing, and goes on when resumed', async () => {
+    const order = await service.delivered();
+    const handle = await inspecting(order, 3, { refundRetrySeconds: 2 });
+    await spoilPayment(order, 0);
+    await decide(handle, mugs(3));
+    const stuck = await service.untilWaiting(handle, 'operator');
+    assert.deepEqual([stuck.state, stuck.reason], ['needs-operator', 'refund-failed']);
+    assert.deepEqual(await money(order), [1_000, 0]);
+    // It is owed: cancelling the workflow does not give it up.
+    await handle.cancel();
+    const goods = goodsReceived(handle);
+    await handle.signal(inboxSignal, [goods]);
+    await eventually(async () => (await handle.query(inboxQuery)).records.length === 2);
+
+    await spoilPayment(order, 1_000);
+    const answer = await handle.executeUpdate(resumeReturn, { args: [OPERATOR] });
+    assert.deepEqual(answer, { accepted: true, state: 'refunding' });
+    const result = await handle.result();
+    assert.deepEqual([result.state, result.refunded], ['refunded', 1_000]);
+    assert.deepEqual(await money(order), [1_000, 1_000]);
+    assert.equal((await service.stored(handle)).state, 'refunded');
+    await service.record(handle, 'return-needs-operator');
+  });
+
+  it('is not resumed while it waits for nobody', async () => {
+    const order = await service.delivered();
+    const handle = await inspecting(order, 1);
+    assert.deepEqual(await handle.executeUpdate(resumeReturn, { args: [OPERATOR] }), {
+      accepted: false,
+      state: 'inspecting',
+      reason: 'not-waiting-for-operator',
+    });
+  });
+
+  it('is given up when its workflow is cancelled before the inspection', async () => {
+    const order = await service.delivered();
+    const awaiting = await service.request(order, [mugs(1)]);
+    await service.untilWaiting(awaiting, 'goods');
+    const waiting = await inspecting(order, 2);
+    for (const handle of [awaiting, waiting]) {
+      await handle.cancel();
+      assert.equal((await handle.result()).state, 'expired');
+      const row = await service.stored(handle);
+      assert.deepEqual([row.state, row.reason], ['expired', 'workflow-cancelled']);
+    }
+    assert.deepEqual(await money(order), [1_000, 0]);
+    await service.untilWaiting(await service.request(order, [mugs(3)]), 'goods');
+    await service.record(waiting, 'return-workflow-cancelled');
+  });
+
+  it('goes on in a new run where it was', async () => {
+    const order = await service.delivered();
+    const before = await inspecting(order, 3, { refundRetrySeconds: 2 });
+    const seen = await before.query(inboxQuery);
+    await spoilPayment(order, 0);
+    await decide(before, mugs(3));
+    const row = await service.untilWaiting(before, 'operator');
+    await before.terminate();
+    await spoilPayment(order, 1_000);
+
+    const carried = { row, inbox: seen };
+    const handle = await service.request(order, [mugs(3)], {}, carried);
+    assert.deepEqual(await handle.query(returnQuery), row);
+    await handle.executeUpdate(resumeReturn, { args: [OPERATOR] });
+    const { state, refunded, events } = await handle.result();
+    assert.deepEqual([state, refunded, events.length], ['refunded', 1_000, 1]);
+    const stored = await service.stored(handle);
+    assert.deepEqual([stored.state, stored.requestedAt], ['refunded', row.requestedAt]);
+    assert.ok(stored.revision > row.revision);
+    await service.record(handle, 'return-continued');
+  });
+
+  it('goes on in a new run before its history grows too long', async function () {
+    this.timeout(120_000);
+    const order = await service.delivered();
+    const handle = await service.request(order, [mugs(3)]);
+    const waiting = await service.untilWaiting(handle, 'goods');
+    const latest = service.client.workflow.getHandle(handle.workflowId) as ReturnHandle;
+    // Five megabytes: the server suggests a new run from four on.
+    for (let sent = 0; sent < 50; sent += 1) {
+      const data = 'x'.repeat(100_000);
+      await latest.signal(inboxSignal, [{ id: uniqueId('stray'), type: 'Stray', data }]);
+    }
+    // The server refuses to end a run while signals come, and lets each try wait longer than the last.
+    await eventually(async () => (await latest.describe()).runId !== handle.firstExecutionRunId, {
+      within: 60_000,
+    });
+    const row = await latest.query(returnQuery);
+    assert.deepEqual([row.state, row.goodsUntil], ['awaiting-goods', waiting.goodsUntil]);
+    await latest.signal(inboxSignal, [goodsReceived(handle)]);
+    await service.untilWaiting(latest, 'inspection');
+    await decide(latest, mugs(3));
+    const { refunded, events } = await handle.result();
+    assert.deepEqual([refunded, events.length], [1_000, 51]);
+  });
+
+  /** Sets what of an order's payment can be refunded: 0 makes each refund fail. */
+  async function spoilPayment(order: OrderKey, refundable: number): Promise<void> {
+    await service.table.send(
+      new UpdateCommand({
+        TableName: service.outputs.PaymentsTable,
+        Key: { orderKey: orderWorkflowId(order), entry: 'PAYMENT' },
+        UpdateExpression: 'SET refundable = :refundable',
+        ExpressionAttributeValues: { ':refundable': refundable },
+      }),
+    );
+  }
+});

@@ -7,7 +7,7 @@ import { NAMESPACE } from './temporal.ts';
 /** What the local API's tokens are meant for. */
 export const AUDIENCE = 'waybill';
 /** By which the payment provider's sandbox signs its webhooks. */
-export const WEBHOOK_SECRET = 'whsec_local';
+const WEBHOOK_SECRET = 'whsec_local';
 
 /** Where the parts of a running stack are. */
 export interface Addresses {

@@ -14,6 +14,7 @@ import { MALFORMED, purchaseScenario } from '../dev/feed/feed.ts';
 import { readPurchases, SAMPLE_STOCK } from '../dev/feed/purchases.ts';
 import { scenarios, type Scenario } from '../dev/feed/scenarios.ts';
 import { rehearse, type Outcome } from '../dev/rehearsal.ts';
+import type { TokenRequest } from '../dev/issuer/request.ts';
 import type { Stack } from '../dev/stack.ts';
 import { audit } from '../src/console/audit.ts';
 import { readAcknowledged, readNotifications, readSent } from '../src/console/evidence.ts';
@@ -25,21 +26,23 @@ import { SOURCES } from '../src/contracts/events.ts';
 import type { OrderNotification } from '../src/contracts/orders.ts';
 import { HOSTILE, ON_THE_BUS, order } from './support/hostile.ts';
 import { eventually, uniqueId } from './support/servers.ts';
-import { startTestStack, type TestStack } from './support/stack.ts';
+import { startTestStack, tokenOf, type TestStack } from './support/stack.ts';
 
 const PROJECT = join(import.meta.dirname, '..');
 const run = promisify(execFile);
 
-const PARTS = ['bridge', 'api', 'worker', 'provider', 'temporal', 'emulator'] as const;
+const PARTS = ['bridge', 'api', 'worker', 'provider', 'issuer', 'temporal', 'emulator'] as const;
 /** A customer has so long for another card. */
 const POLICY = { paymentMethodWithinSeconds: 4, compensationRetrySeconds: 60 };
 const MALFORMED_ID = `${MALFORMED.source}:${MALFORMED.eventId}`;
 
 interface ProblemBody {
+  readonly type: string;
   readonly status: number;
   readonly title: string;
   readonly detail: string;
   readonly errors?: readonly { readonly field: string; readonly detail: string }[];
+  readonly wonBy?: { readonly by: string | null };
 }
 
 describe('the whole stack', function () {
@@ -51,11 +54,14 @@ describe('the whole stack', function () {
   let fed: readonly Scenario[];
   let outcome: Outcome;
   let failed = true;
+  /** Staff's, unless a test says who else asks. */
+  let token: string;
   const file = (name: string) => join(test.stateDir, name);
 
   before(async () => {
     test = await startTestStack(POLICY);
     stack = test.stack;
+    token = await tokenOf(stack);
     clients = await connectTo(stack);
     fed = [...scenarios(), ...readPurchases(20).map(purchaseScenario)];
     outcome = await rehearse({
@@ -90,6 +96,7 @@ describe('the whole stack', function () {
     const response = await fetch(new URL(path, stack.urls.api), {
       method,
       headers: {
+        authorization: `Bearer ${token}`,
         ...(body !== undefined && { 'content-type': 'application/json' }),
         ...(headers as Record<string, string>),
       },
@@ -115,6 +122,8 @@ describe('the whole stack', function () {
     assert.match(answer.type ?? '', /^application\/problem\+json/);
     const problem = answer.body as unknown as ProblemBody;
     assert.equal(problem.status, status);
+    assert.match(problem.type, /^urn:waybill:problem:[a-z-]+$/);
+    assert.match(problem.title, /^[A-Z].* /);
     assert.match(problem.detail, complaint);
     return problem;
   }
@@ -204,10 +213,49 @@ describe('the whole stack', function () {
     });
   });
 
+  describe('the terminal', () => {
+    const waybill = async (...args: readonly string[]) =>
+      (await run(process.execPath, ['src/cli/main.ts', ...args], { cwd: PROJECT, env: stack.env }))
+        .stdout;
+
+    it("tells of an order in the business's words", async () => {
+      const text = await waybill('orders', 'show', 'demo:paid-and-delivered');
+      assert.match(text, /^order demo:paid-and-delivered {2}closed\n/);
+      for (const line of [
+        /payment captured \(took \d+\.\d s\)$/m,
+        /PaymentCaptured waybill\.payments:\S+ applied$/m,
+        /ShipmentDispatched waybill\.fulfilment:\S+ applied$/m,
+        /delivered$/m,
+      ]) {
+        assert.match(text, line);
+      }
+    });
+
+    it('lists the orders of a state', async () => {
+      const text = await waybill('orders', 'list', '--status', 'refunded', '--json');
+      const refunded = fed.filter(({ ends: { state } }) => state === 'refunded');
+      assert.deepEqual(
+        (JSON.parse(text) as OrderNotification[]).map(({ orderId }) => orderId).toSorted(),
+        refunded.map(({ placed: { orderId } }) => orderId).toSorted(),
+      );
+    });
+
+    it('finds each row as its workflow says', async () => {
+      const query = "WorkflowType = 'orderWorkflow'";
+      const text = await waybill('orders', 'reproject', '--query', query, '--dry-run');
+      assert.match(text, new RegExp(`^${fed.length} agrees$`, 'm'));
+    });
+
+    it('replays what was done', async () => {
+      const text = await waybill('replay', '--query', "WorkflowType = 'orderWorkflow'");
+      assert.match(text, new RegExp(`^${fed.length} replayed, 0 diverged$`, 'm'));
+    });
+  });
+
   describe('the orders API', () => {
-    it('answers the same to the same order, and 409 to another under its ID', async () => {
+    it('answers the same to the same order, and another under its key or ID with 422 or 409', async () => {
       const body = order();
-      const id = `api:${body.orderId}`;
+      const id = `shop:${body.orderId}`;
       const key = uniqueId('key');
       const first = await place(body, key);
       assert.equal(first.status, 202);
@@ -218,8 +266,10 @@ describe('the whole stack', function () {
       // The order of the keys says nothing.
       const turned = Object.fromEntries(Object.entries(body).toReversed());
       assert.deepEqual(await place(turned, key), first);
-      const other = await place({ ...body, customerId: 'customer-2' }, key);
-      assertProblem(other, 409, /placed before with other content/);
+      const other = { ...body, customerId: 'customer-2' };
+      assertProblem(await place(other, key), 422, /./);
+      const first409 = assertProblem(await place(other), 409, /placed before with other content/);
+      assert.match(first409.wonBy?.by ?? '', new RegExp(`^api:${id}/${key}$`));
       await untilState(id, 'fulfilling');
       const { body: row } = await ask('GET', `/orders/${id}`);
       assert.equal(row['customerId'], 'customer-1');
@@ -230,16 +280,16 @@ describe('the whole stack', function () {
       const body = order();
       const answers = await Promise.all(Array.from({ length: 8 }, () => place(body)));
       assert.deepEqual(new Set(answers.map(({ status }) => status)), new Set([202]));
-      await untilState(`api:${body.orderId}`, 'fulfilling');
+      await untilState(`shop:${body.orderId}`, 'fulfilling');
       const ledger = await clients.stripe.paymentIntents.list({ limit: 100 });
-      const key = `order:api:${body.orderId}`;
+      const key = `order:shop:${body.orderId}`;
       assert.equal(ledger.data.filter(({ metadata }) => metadata['orderKey'] === key).length, 1);
     });
 
     it('reads an order that was accepted just now', async () => {
       const body = order();
       await place(body);
-      const { status, body: read } = await ask('GET', `/orders/api:${body.orderId}`);
+      const { status, body: read } = await ask('GET', `/orders/shop:${body.orderId}`);
       assert.equal(status, 200);
       assert.equal(read['orderId'], body.orderId);
     });
@@ -247,13 +297,41 @@ describe('the whole stack', function () {
     it('reads and cancels an order whose ID is as long as it may be', async () => {
       const body = order({ orderId: uniqueId('long').padEnd(128, '-') });
       assert.equal((await place(body)).status, 202);
-      assert.equal((await ask('GET', `/orders/api:${body.orderId}`)).status, 200);
+      assert.equal((await ask('GET', `/orders/shop:${body.orderId}`)).status, 200);
+    });
+
+    it('makes the ID of an order that has none, one for each key', async () => {
+      const { channel: _, orderId: __, ...body } = order();
+      const key = uniqueId('key');
+      const first = await place(body, key);
+      assert.equal(first.status, 202);
+      assert.match(String(first.body['id']), /^api:[A-Za-z0-9._-]+$/);
+      assert.deepEqual(await place(body, key), first);
+      assert.notEqual((await place(body)).body['id'], first.body['id']);
+      await untilState(String(first.body['id']), 'fulfilling');
+    });
+
+    it('asks everybody who they are, and shows nobody what is not theirs', async () => {
+      const path = '/orders/demo:paid-and-delivered';
+      assertProblem(await ask('GET', path, undefined, { authorization: '' }), 401, /Bearer/);
+      const as = async (request: TokenRequest) => {
+        const authorization = `Bearer ${await tokenOf(stack, request)}`;
+        return await ask('GET', path, undefined, { authorization });
+      };
+      const own = await as({ role: 'customer', customerId: 'demo-customer' });
+      assert.deepEqual(own.body['total'], { amount: 2_999, currency: 'USD' });
+      assertProblem(await as({ role: 'customer', customerId: 'c-2' }), 404, /no order/);
+      const sold = await as({ role: 'seller', sellerId: 'demo-shop' });
+      assert.equal(sold.status, 200);
+      assert.equal(sold.body['total'], undefined);
+      assertProblem(await as({ role: 'seller', sellerId: 's-2' }), 404, /no order/);
+      assertProblem(await as({ role: 'staff', scope: 'returns:read' }), 403, /orders:read/);
     });
 
     it('says 404 of what is not there', async () => {
-      const unknown = `/orders/api:${uniqueId('order')}`;
+      const unknown = `/orders/shop:${uniqueId('order')}`;
       assertProblem(await ask('GET', unknown), 404, /there is no order/);
-      const cancel = { reason: 'changed-my-mind', requestedBy: 'customer' };
+      const cancel = { reason: 'changed-my-mind' };
       const headers = { 'idempotency-key': uniqueId('key') };
       assertProblem(await ask('POST', `${unknown}/cancel`, cancel, headers), 404, /no order/);
       assertProblem(await ask('GET', '/nothing'), 404, /not an operation/);
@@ -261,14 +339,14 @@ describe('the whole stack', function () {
 
     it('cancels once, and answers a repeat as it did the first time', async () => {
       const body = order();
-      const id = `api:${body.orderId}`;
+      const id = `shop:${body.orderId}`;
       await place(body);
       await untilState(id, 'fulfilling');
       const cancel = async (key: string) =>
         await ask(
           'POST',
           `/orders/${id}/cancel`,
-          { reason: 'changed-my-mind', requestedBy: 'customer' },
+          { reason: 'changed-my-mind' },
           { 'idempotency-key': key },
         );
       const key = uniqueId('key');
@@ -291,7 +369,7 @@ describe('the whole stack', function () {
       const answer = await ask(
         'POST',
         '/orders/demo:paid-and-delivered/cancel',
-        { reason: 'changed-my-mind', requestedBy: 'customer' },
+        { reason: 'changed-my-mind' },
         { 'idempotency-key': uniqueId('key') },
       );
       assertProblem(answer, 409, /order demo:paid-and-delivered: order-closed/);
@@ -348,10 +426,10 @@ describe('the whole stack', function () {
 
     it('names the field of a cancellation', async () => {
       for (const [body, complaint] of [
-        [{ requestedBy: 'customer' }, /^reason: .*received undefined/],
-        [{ reason: '', requestedBy: 'customer' }, /^reason: .*>=1/],
-        [{ reason: '\ud800', requestedBy: 'customer' }, /^reason: expected well-formed/],
-        [{ reason: 'r', requestedBy: 'a\u0007' }, /^requestedBy: expected 1 to 128/],
+        [{}, /^reason: .*received undefined/],
+        [{ reason: '' }, /^reason: .*>=1/],
+        [{ reason: '\ud800' }, /^reason: expected well-formed/],
+        [{ reason: 'r', lines: [0] }, /^lines\.0: .*>=1/],
       ] as const) {
         const headers = { 'idempotency-key': uniqueId('key') };
         const path = '/orders/demo:paid-and-delivered/cancel';
@@ -584,7 +662,7 @@ describe('the whole stack', function () {
       assert.deepEqual(await readAll(), kept);
       const fresh = order();
       assert.equal((await place(fresh)).status, 202);
-      await untilState(`api:${fresh.orderId}`, 'fulfilling');
+      await untilState(`shop:${fresh.orderId}`, 'fulfilling');
     });
   });
 });

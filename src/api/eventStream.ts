@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 
@@ -5,8 +6,8 @@ import { Readable } from 'node:stream';
 const MOST_WAITING = 256 * 1024;
 /** How long a stream that has ended may take to be read, in milliseconds. */
 const LAST_READ = 2_000;
-/** After how many milliseconds a reader asks again whose stream has ended or broken. */
-const RETRY = 3_000;
+/** After how many milliseconds at least, and at most, a reader asks again whose stream has ended or broken. */
+const RETRY = [2_000, 5_000] as const;
 
 export interface ServerSentEvent {
   /** What a reader that comes again says it has seen. */
@@ -26,7 +27,8 @@ export class EventStream extends Readable {
     super();
     this.#response = response;
     // The first bytes let the answer's head go out, even where no event is due for long.
-    this.#write(`retry: ${RETRY}\n\n`);
+    // Not all at once, where all streams of a process end together.
+    this.#write(`retry: ${randomInt(...RETRY)}\n\n`);
   }
 
   send({ id, event, data }: ServerSentEvent): void {

@@ -19,12 +19,10 @@ export async function findOrder(
   id: string,
 ): Promise<OrderRow> {
   const row = await readOrder(dependencies, `order:${id}`);
-  if (!row || ownLines(caller, row).length === 0) throw orderNotFound(id);
+  if (!row || ownLines(caller, row).length === 0) {
+    throw new Problem('order-not-found', `there is no order ${id}`);
+  }
   return row;
-}
-
-export function orderNotFound(id: string): Problem {
-  return new Problem('order-not-found', `there is no order ${id}`);
 }
 
 /** A return that the caller has to do with. Throws a Problem `return-not-found` for any other. */
@@ -34,12 +32,10 @@ export async function findReturn(
   id: string,
 ): Promise<ReturnRow> {
   const row = await readReturn(dependencies, id);
-  if (!row || !(await isOwn(dependencies, caller, row))) throw returnNotFound(id);
+  if (!row || !(await isOwn(dependencies, caller, row))) {
+    throw new Problem('return-not-found', `there is no return ${id}`);
+  }
   return row;
-}
-
-export function returnNotFound(id: string): Problem {
-  return new Problem('return-not-found', `there is no return ${id}`);
 }
 
 /** What is not for everybody whose order it is. Throws a Problem `forbidden` for these roles. */

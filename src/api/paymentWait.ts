@@ -5,7 +5,12 @@ import {
   WorkflowUpdateFailedError,
 } from '@temporalio/client';
 import type { StartOnce } from '../bridges/startOnce.ts';
-import { awaitPayment, type PaymentOutcome, type PlacedOrder } from '../contracts/orders.ts';
+import {
+  awaitPayment,
+  type OrderRow,
+  type PaymentOutcome,
+  type PlacedOrder,
+} from '../contracts/orders.ts';
 import { paymentOutcome } from '../domain/paymentOutcome.ts';
 import { inStore, type LookupDependencies } from './lookup.ts';
 import { describeStart, type StartDependencies } from './start.ts';
@@ -75,19 +80,25 @@ function isLate(error: unknown): boolean {
   return isUnanswered(error) || error instanceof WorkflowUpdateFailedError;
 }
 
-/**
- * What became of an order whose workflow is closed, or was another one that Temporal has forgotten: the row has it
- * for ever. Its payment method may have changed since; by the rest it is known whether it is the same order.
- */
+/** What became of an order whose workflow is closed, or was another one that Temporal has forgotten: its row has it. */
 async function byRow(
-  { orders, hash }: WaitDependencies,
+  dependencies: WaitDependencies,
   { workflowId }: StartOnce,
-  { customerId, currency, lines }: PlacedOrder,
+  placed: PlacedOrder,
 ): Promise<Waited> {
-  const row = await inStore(() => orders.read(workflowId));
+  const row = await inStore(() => dependencies.orders.read(workflowId));
   if (!row) return null;
-  const isSame =
+  return isSameOrder(dependencies, row, placed) ? paymentOutcome(row, row.reason) : 'conflict';
+}
+
+/** Whether a stored order is this one. Its payment method may have changed since: the rest tells. */
+export function isSameOrder(
+  { hash }: Pick<StartDependencies, 'hash'>,
+  row: OrderRow,
+  { customerId, currency, lines }: PlacedOrder,
+): boolean {
+  return (
     hash({ customerId, currency, lines }) ===
-    hash({ customerId: row.customerId, currency: row.total.currency, lines: row.lines });
-  return isSame ? paymentOutcome(row, row.reason) : 'conflict';
+    hash({ customerId: row.customerId, currency: row.total.currency, lines: row.lines })
+  );
 }

@@ -9,7 +9,7 @@ import type { OrderPolicy } from '../domain/policy.ts';
 import type { Caller } from './caller.ts';
 import { derivedId, type IdempotencyKeys } from './idempotency.ts';
 import { inStore, type LookupDependencies } from './lookup.ts';
-import { startAndWait } from './paymentWait.ts';
+import { isSameOrder, startAndWait } from './paymentWait.ts';
 import { Problem } from './problems.ts';
 import { OWN_CHANNEL, type PlaceRequest } from './requests.ts';
 import { describeStart, keyReused, type StartDependencies } from './start.ts';
@@ -64,7 +64,16 @@ export async function place(
     eventId: `${OWN_CHANNEL}:${channel}:${orderId}/${idempotencyKey}`,
     content: placed,
   };
-  if (channel !== OWN_CHANNEL) await claimKey(dependencies, placing, start);
+  if (channel !== OWN_CHANNEL) {
+    const [row] = await Promise.all([
+      inStore(() => dependencies.orders.read(start.workflowId)),
+      claimKey(dependencies, placing, start),
+    ]);
+    // Temporal forgets an order after its namespace's retention, and would start the other one.
+    if (row && !isSameOrder(dependencies, row, placed)) {
+      throw await conflict(dependencies, placing, start);
+    }
+  }
   if (wait !== null) {
     const updateId = `place:${caller.name}/${idempotencyKey}`;
     const answer = await startAndWait(dependencies, { placed, start, updateId, seconds: wait });

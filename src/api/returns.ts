@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { z } from 'zod';
+import type { CommandAnswer } from '../contracts/commands.ts';
 import type { OrderRow } from '../contracts/orders.ts';
 import {
   decideInspection,
@@ -10,7 +11,8 @@ import {
   type ReturnRow,
 } from '../contracts/returns.ts';
 import type { ReturnPolicy } from '../domain/policy.ts';
-import { decideReturn } from '../domain/return.ts';
+import { winnerOf } from '../contracts/winner.ts';
+import { decideReturn, type ReturnState } from '../domain/return.ts';
 import { callerOf } from './access.ts';
 import type { Caller } from './caller.ts';
 import { decide } from './decision.ts';
@@ -163,7 +165,7 @@ export function addReturnRoutes(app: FastifyInstance, dependencies: ReturnDepend
         update: decideInspection,
         body: request.body,
         request: request.body,
-        whenClosed: () => ({ accepted: false, state: row.state, reason: 'not-inspecting' }),
+        whenClosed: () => tooLate(row),
         refusal: ['not-inspectable', `return ${id}`],
       });
       return { id, accepted: true as const, state };
@@ -203,6 +205,14 @@ async function requestReturn(
     }),
   );
   if (answer === 'conflict') throw keyReused();
+}
+
+/** As the workflow would say it. */
+function tooLate({ state, timeline }: ReturnRow): CommandAnswer<ReturnState> {
+  const wonBy = winnerOf('already-inspected', timeline);
+  return wonBy
+    ? { accepted: false, state, reason: 'already-inspected', wonBy }
+    : { accepted: false, state, reason: 'not-inspecting' };
 }
 
 /** Throws a Problem `forbidden` for whom not all of the goods concern. */

@@ -7,7 +7,7 @@ import {
 import { Problem } from './problems.ts';
 
 /** How long an answer from Temporal or a worker is waited for, in milliseconds. */
-export const DEADLINE = 5_000;
+const DEADLINE = 5_000;
 
 /** Asks Temporal, with a deadline; says how to ask again where the answer does not come. */
 export async function inTime<Answer>(

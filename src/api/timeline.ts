@@ -86,7 +86,6 @@ export async function addTimelineRoute(
         .type('text/event-stream')
         // A connection that was kept for other requests would keep a process that is told to stop.
         .header('connection', 'close')
-        .header('cache-control', 'no-store')
         .header('x-accel-buffering', 'no')
         .send(stream);
     },

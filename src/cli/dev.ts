@@ -6,7 +6,6 @@ import { collectNotifications } from '../../dev/feed/notifications.ts';
 import { readPurchases, SAMPLE_STOCK } from '../../dev/feed/purchases.ts';
 import { scenarios } from '../../dev/feed/scenarios.ts';
 import { notesOf, rehearse, type Outcome } from '../../dev/rehearsal.ts';
-import { fetchToken } from '../../dev/issuer/tokens.ts';
 import {
   DEFAULT_PORTS,
   FIRST_BASE,
@@ -21,6 +20,7 @@ import { readEnvironment } from '../platform/config.ts';
 import { UserError } from '../platform/errors.ts';
 import { bundleWorkflows } from '../platform/workflowBundle.ts';
 import { describeAudit } from './audit.ts';
+import { describeStack } from './devGuide.ts';
 
 export interface DevOptions {
   readonly exit?: true;
@@ -53,8 +53,8 @@ export async function runDev({ exit, portBase }: DevOptions): Promise<void> {
     onReady: (part, took) => console.log(`  ${part.padEnd(10)} ready after ${seconds(took)}`),
   });
   try {
-    console.log(`ready in ${seconds(performance.now() - began)}\n${describeStack(stack)}`);
-    console.log(await describeTokens(stack));
+    console.log(`ready in ${seconds(performance.now() - began)}`);
+    console.log(await describeStack(stack, STATE_DIR));
     const view = createView((line) => console.log(line));
     const fed = rehearse({
       stack,
@@ -124,40 +124,6 @@ function onInterrupt(): { readonly requested: Promise<void> } {
       return promise;
     },
   };
-}
-
-function describeStack({ urls, outputs }: Stack): string {
-  return [
-    ...(urls.temporalUi === null ? [] : [`  Temporal's Web UI   ${urls.temporalUi}`]),
-    `  orders API          ${urls.api}/docs`,
-    `  AWS emulator        ${urls.aws} (event bus ${outputs.EventBusName})`,
-    `  payment provider    ${urls.provider}/ledger`,
-    `  issuer of tokens    ${urls.issuer}/.well-known/openid-configuration`,
-    `  logs and state      ${STATE_DIR}`,
-    '',
-  ].join('\n');
-}
-
-/** One token for each role, as those who the sample's orders are about. */
-async function describeTokens({ urls }: Stack): Promise<string> {
-  const requests = [
-    { role: 'customer', customerId: 'demo-customer' },
-    { role: 'seller', sellerId: 'demo-shop' },
-    { role: 'staff', name: 'demo' },
-  ] as const;
-  const tokens = await Promise.all(
-    requests.map(async (request) => (await fetchToken(urls.issuer, request)).token),
-  );
-  const others = `curl -s ${urls.issuer}/token --json '{"role":"customer","customerId":"c-1"}'`;
-  return [
-    '  tokens for the orders API, good for 12 h',
-    ...requests.map(({ role }, index) => `    ${role.padEnd(9)} ${tokens[index]}`),
-    `    others    ${others}`,
-    '',
-    '  an order, as its customer sees it',
-    `    curl -H 'Authorization: Bearer ${tokens[0]}' ${urls.api}/orders/demo:paid-and-delivered`,
-    '',
-  ].join('\n');
 }
 
 /** @throws UserError when the base is none. */

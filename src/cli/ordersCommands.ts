@@ -2,11 +2,14 @@ import { randomUUID } from 'node:crypto';
 import { userInfo } from 'node:os';
 import { WorkflowNotFoundError } from '@temporalio/client';
 import { createOrderStore } from '../api/orderStore.ts';
+import { describeWinner } from '../console/orderTexts.ts';
 import { localTime, printable } from '../console/printable.ts';
 import type { Command, CommandAnswer, Winner } from '../contracts/commands.ts';
 import { cancelOrder, resumeOrder, type OrderRow } from '../contracts/orders.ts';
 import { resumeReturn } from '../contracts/returns.ts';
-import { isEnd } from '../domain/order.ts';
+import { winnerOf } from '../contracts/winner.ts';
+import { decideLinesCancellation } from '../domain/lines.ts';
+import { decideCancellation, type Cancellation } from '../domain/order.ts';
 import { createTables } from '../platform/aws.ts';
 import { loadConfig } from '../platform/config.ts';
 import { UserError } from '../platform/errors.ts';
@@ -46,7 +49,10 @@ export async function runOrdersCancel(
       temporal.client.workflow
         .getHandle(workflowId)
         .executeUpdate(cancelOrder, { args: [request], updateId: randomUUID() }),
-    ).catch((error: unknown) => cancelClosed(error, workflowId)),
+    ).catch(async (error: unknown) => {
+      if (!(error instanceof WorkflowNotFoundError)) throw error;
+      return answerByRow(await readClosed(workflowId, error), line, request);
+    }),
   );
   report(`order ${orderName(workflowId)}`, 'cancel', answer, json);
 }
@@ -74,28 +80,30 @@ export async function runOrdersResume(id: string, { json }: JsonOption): Promise
   report(name, 'resume', answer, json);
 }
 
-/** The order has come to its end, or there never was one. */
-async function cancelClosed(error: unknown, workflowId: string): Promise<CommandAnswer> {
-  if (!(error instanceof WorkflowNotFoundError)) throw error;
+/** The row of an order that has come to its end. @throws UserError when there never was one. */
+async function readClosed(workflowId: string, cause: unknown): Promise<OrderRow> {
   const store = createOrderStore({ table: createTables(), ...loadConfig('orders') });
   const row = await store.read(workflowId);
-  if (!row) {
-    throw new UserError(
-      `there is no order ${orderName(workflowId)}`,
-      'neither Temporal nor the orders table knows it',
-      { cause: error },
-    );
-  }
-  return answerByRow(row, workflowId);
+  if (row) return row;
+  const hint = 'neither Temporal nor the orders table knows it';
+  throw new UserError(`there is no order ${orderName(workflowId)}`, hint, { cause });
 }
 
-function answerByRow({ state, cancellation }: OrderRow, workflowId: string): CommandAnswer {
-  if (cancellation) return { accepted: true, state };
-  if (isEnd(state)) return { accepted: false, state, reason: `order-${state}` };
-  throw new UserError(
-    `order ${orderName(workflowId)} is ${state}, but no workflow runs for it`,
-    '`waybill orders audit` says what else disagrees',
-  );
+/** The same rule as in the workflow, so that the answer does not depend on whether that has ended by now. */
+function answerByRow(
+  row: OrderRow,
+  lines: readonly number[] | undefined,
+  cancellation: Cancellation,
+): CommandAnswer {
+  const { state, timeline } = row;
+  const decision = lines
+    ? decideLinesCancellation(row, row.lines, lines, cancellation)
+    : decideCancellation(row, cancellation);
+  if (decision.outcome === 'duplicate') return { accepted: true, state };
+  // It was ended by somebody: nobody is there to do it.
+  const reason = decision.outcome === 'refused' ? decision.reason : 'workflow-closed';
+  const wonBy = winnerOf(reason, timeline);
+  return { accepted: false, state, reason, ...(wonBy && { wonBy }) };
 }
 
 /** Whoever sits at the terminal. */
@@ -135,7 +143,5 @@ function report(
 }
 
 function first(winner: Winner | undefined): string {
-  if (!winner) return '';
-  const { what, by, at } = winner;
-  return ` (${what}${by === null ? '' : ` ${by}`} was first, ${localTime(at)})`;
+  return winner ? ` (${describeWinner(winner)} was first, ${localTime(winner.at)})` : '';
 }

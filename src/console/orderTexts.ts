@@ -1,5 +1,13 @@
+import type {
+  AuthoriseAnswer,
+  CaptureAnswer,
+  ReserveAnswer,
+  ReturnAnswer,
+} from '../contracts/activities.ts';
+import type { Winner } from '../contracts/commands.ts';
 import type { TimelineEntry } from '../contracts/timeline.ts';
 import type { OrderState } from '../domain/order.ts';
+import type { ScreeningDecision } from '../domain/screening.ts';
 
 // All words in which a terminal tells of an order. What has none is told by its plain name.
 
@@ -23,7 +31,7 @@ export const STATE_TEXTS: Readonly<Record<OrderState, string>> = {
 };
 
 /** What the answer to a step means, by step and answer. */
-const STEP_TEXTS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+const STEP_TEXTS = {
   screen: {
     approve: 'screening approves',
     review: 'screening is in doubt',
@@ -65,7 +73,19 @@ const STEP_TEXTS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     refunded: 'payment given back',
     failed: 'payment could not be given back',
   },
+} satisfies {
+  readonly screen: Texts<ScreeningDecision>;
+  readonly 'reserve-stock': Texts<ReserveAnswer['kind']>;
+  readonly 'authorise-payment': Texts<AuthoriseAnswer['kind']>;
+  readonly 'capture-payment': Texts<CaptureAnswer['kind']>;
+  readonly 'release-lines': Texts<'done'>;
+  readonly 'refund-lines': Texts<'done'>;
+  readonly 'release-stock': Texts<'done'>;
+  readonly 'return-payment': Texts<ReturnAnswer['kind']>;
 };
+
+/** For every answer of a step, and where there is none. */
+type Texts<Answer extends string> = Readonly<Record<Answer | 'failed', string>>;
 
 /** What became of a command, in the words of who gave it. */
 const COMMAND_OUTCOMES: Readonly<Record<string, string>> = {
@@ -90,7 +110,13 @@ export function textOf({ kind, name, outcome, reason, by }: TimelineEntry): stri
     }
     case 'step': {
       const plain = outcome === null ? name : `${name}: ${outcome}`;
-      return `${STEP_TEXTS[name]?.[outcome ?? ''] ?? plain}${why}`;
+      const texts: Readonly<Record<string, Readonly<Record<string, string>>>> = STEP_TEXTS;
+      return `${texts[name]?.[outcome ?? ''] ?? plain}${why}`;
     }
   }
+}
+
+/** Who was first: `ShipmentDispatched waybill.fulfilment:e-1`, `cancel customer:c-1`. */
+export function describeWinner({ what, by }: Pick<Winner, 'what' | 'by'>): string {
+  return by === null ? what : `${what} ${by}`;
 }

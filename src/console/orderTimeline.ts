@@ -1,6 +1,7 @@
 import type { OrderRow } from '../contracts/orders.ts';
 import type { TimelineEntry } from '../contracts/timeline.ts';
-import { textOf } from './orderTexts.ts';
+import { winnerOf } from '../contracts/winner.ts';
+import { describeWinner, textOf } from './orderTexts.ts';
 import { describeDuration } from './printable.ts';
 
 /** What happened to an order, line by line: how long after it was placed, what, and how long it took. */
@@ -11,8 +12,7 @@ export function describeTimeline({
   const since = Date.parse(placedAt);
   const lines = timeline.map((entry) => {
     const after = describeDuration(Math.max(0, Date.parse(entry.at) - since));
-    const winner = winnerOf(entry, timeline);
-    const first = winner ? ` (${nameOf(winner)} was first)` : '';
+    const first = firstBefore(entry, timeline);
     const took = entry.took === null ? '' : ` (took ${describeDuration(entry.took)})`;
     return [`+${after}`, `${textOf(entry)}${first}${took}`] as const;
   });
@@ -24,25 +24,15 @@ export function describeTimeline({
   ];
 }
 
-/** What came before what was refused, by the reason of its refusal. */
-const WINNERS: Readonly<Record<string, readonly string[]>> = {
-  'already-dispatched': ['ShipmentDispatched', 'ShipmentDelivered'],
-  'order-cancelled': ['OrderCancelled', 'cancel'],
-  'already-cancelled': ['OrderCancelled', 'cancel'],
-};
-
 /** What made a refused thing impossible, as far as the timeline still has it. */
-function winnerOf(
+function firstBefore(
   { n, outcome, reason }: TimelineEntry,
   timeline: readonly TimelineEntry[],
-): TimelineEntry | undefined {
-  if (outcome !== 'refused' || reason === null) return undefined;
-  const names = WINNERS[reason] ?? [];
-  return timeline.find(
-    (entry) => entry.n < n && entry.outcome === 'applied' && names.includes(entry.name),
+): string {
+  if (outcome !== 'refused' || reason === null) return '';
+  const winner = winnerOf(
+    reason,
+    timeline.filter((entry) => entry.n < n),
   );
-}
-
-function nameOf({ name, by }: TimelineEntry): string {
-  return by === null ? name : `${name} ${by}`;
+  return winner ? ` (${describeWinner(winner)} was first)` : '';
 }

@@ -4,13 +4,14 @@ import type { TimelineEntry } from './timeline.ts';
 /** Which event or command, once it is applied, is the cause of a refusal. */
 const CAUSES: Readonly<Record<string, readonly string[]>> = {
   'already-dispatched': ['ShipmentDispatched', 'ShipmentDelivered'],
+  'already-inspected': ['decide-inspection'],
   'already-reviewed': ['decide-review'],
   'order-cancelled': ['cancel', 'OrderCancelled'],
   'order-rejected': ['decide-review'],
 };
 
 /**
- * Who was first, where an order's command is refused for this reason because somebody else was; absent where nobody
+ * Who was first, where a command is refused for this reason because somebody else was; absent where nobody
  * was, or the timeline no longer reaches back to it.
  */
 export function winnerOf(reason: string, timeline: readonly TimelineEntry[]): Winner | undefined {

@@ -51,7 +51,8 @@ export function answerCommands(progress: OrderProgress): void {
       })),
     { validator: checkReview },
   );
-  setHandler(resumeOrder, (command) => answer(progress, command, () => resume(progress)), {
+  // An order that is not claimed yet waits for no operator: that is answered at once, and always was.
+  setHandler(resumeOrder, (command) => answerNow(progress, command, () => resume(progress)), {
     validator: checkCommand,
   });
   setHandler(awaitPayment, () => outcomeOfPayment(progress));
@@ -88,13 +89,21 @@ function resume(progress: OrderProgress): Decided {
   return { name: 'resume', decision: { outcome: 'applied', order } };
 }
 
-/** @param command - absent where a client of before sent none with `resume`. */
 async function answer(
   progress: OrderProgress,
-  command: Command | undefined,
+  command: Command,
   decide: () => Decided,
 ): Promise<OrderAnswer> {
   if (!progress.claimDecided) await condition(() => progress.claimDecided);
+  return answerNow(progress, command, decide);
+}
+
+/** @param command - absent where a client of before sent none with `resume`. */
+function answerNow(
+  progress: OrderProgress,
+  command: Command | undefined,
+  decide: () => Decided,
+): OrderAnswer {
   progress.decideArrived();
   const decided = decide();
   take(progress, command?.requestedBy ?? null, decided);

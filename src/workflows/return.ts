@@ -7,15 +7,10 @@ import type {
 } from '../contracts/activities.ts';
 import { orderWorkflowId } from '../contracts/orders.ts';
 import type { ReturnInput, ReturnResult } from '../contracts/returns.ts';
-import { PAYMENTS_TASK_QUEUE } from '../contracts/taskQueues.ts';
 import { piecesBySku } from '../domain/order.ts';
 import { acceptedPieces } from '../domain/return.ts';
 import { ReturnProgress } from './returnProgress.ts';
-
-const retry = { initialInterval: '500ms', maximumInterval: '1m' } as const;
-// How long one try may take: after a worker's death the next begins no sooner.
-const own = { startToCloseTimeout: '20s', retry } as const;
-const provider = { startToCloseTimeout: '40s', retry, taskQueue: PAYMENTS_TASK_QUEUE } as const;
+import { own, provider } from './tries.ts';
 
 const { openReturn, closeReturn, restock } = proxyActivities<ReturnActivities & StockActivities>(
   own,
@@ -47,10 +42,8 @@ export async function returnWorkflow(input: ReturnInput): Promise<ReturnResult> 
 async function open(input: ReturnInput, progress: ReturnProgress): Promise<string | null> {
   if (progress.row().state !== 'requested') return null;
   const { returnId, order, request, policy } = input;
-  const answer = await progress.step(
-    'open-return',
-    () => openReturn({ returnId, order, lines: request.lines }),
-    ({ kind }) => kind,
+  const answer = await progress.step('open-return', () =>
+    openReturn({ returnId, order, lines: request.lines }),
   );
   if (answer.kind === 'rejected') return answer.reason;
   const { customerId, currency, lines } = answer;
@@ -83,11 +76,7 @@ async function refund({ order, returnId, policy }: ReturnInput, progress: Return
   for (;;) {
     await progress.waitWhile('operator');
     try {
-      const { refunded } = await progress.step(
-        'refund-payment',
-        () => refundPayment(request),
-        () => 'refunded',
-      );
+      const { refunded } = await progress.step('refund-payment', () => refundPayment(request));
       // Less where all of the payment has been given back otherwise.
       progress.recordRefund({ ...due, amount: refunded });
       return;

@@ -1,11 +1,9 @@
 import { CancellationScope, proxyActivities, setCurrentDetails } from '@temporalio/workflow';
 import type { ReturnActivities } from '../contracts/activities.ts';
 import type { ReturnRow } from '../contracts/returns.ts';
+import { own } from './tries.ts';
 
-const { announceReturn } = proxyActivities<ReturnActivities>({
-  startToCloseTimeout: '20s',
-  retry: { initialInterval: '500ms', maximumInterval: '1m' },
-});
+const { announceReturn } = proxyActivities<ReturnActivities>(own);
 
 /**
  * Tells the outside what becomes of a return: row and current details. One announcement is under way at a time, and

@@ -28,6 +28,7 @@ import {
 import type { Money } from '../domain/money.ts';
 import { Inbox, type Settled } from './inbox.ts';
 import { ReturnAnnouncer } from './returnAnnouncer.ts';
+import { failureOf, outcomeOf } from './stepOutcome.ts';
 import { Timeline } from './timeline.ts';
 
 const INSPECTION = 'decide-inspection';
@@ -112,11 +113,7 @@ export class ReturnProgress {
   }
 
   /** Takes one step at the outside, while events and commands go on being decided. */
-  async step<Answer>(
-    name: string,
-    take: () => Promise<Answer>,
-    outcomeOf: (answer: Answer) => string = () => 'done',
-  ): Promise<Answer> {
+  async step<Answer>(name: string, take: () => Promise<Answer>): Promise<Answer> {
     const began = Date.now();
     let settled = false;
     const answer = take().finally(() => {
@@ -125,8 +122,8 @@ export class ReturnProgress {
     // Its failure is thrown below.
     answer.catch(() => undefined);
     await this.#decideUntil(() => settled);
-    const outcome = await answer.then(outcomeOf, () => 'failed');
-    this.#timeline.add({ kind: 'step', name, outcome, took: Date.now() - began });
+    const ended = await answer.then(outcomeOf, failureOf);
+    this.#timeline.add({ kind: 'step', name, ...ended, took: Date.now() - began });
     return await answer;
   }
 

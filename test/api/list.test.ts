@@ -94,7 +94,7 @@ describe('the list of orders', () => {
         ...Object.fromEntries(Object.entries(query).map(([name, value]) => [name, String(value)])),
         ...(cursor !== null && { cursor }),
       });
-      const { status, body } = await ask(who, 'GET', `/orders?${parameters}`);
+      const { status, body } = await ask(who, 'GET', `/orders?${parameters.toString()}`);
       assert.equal(status, 200, JSON.stringify(body));
       assert.ok(body.orders.length <= Number(query['limit'] ?? 20));
       found.push(...body.orders.map(({ orderId }: { orderId: string }) => orderId));

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { DynamoDBDocumentClient, GetCommand } from '@aws-sdk/lib-dynamodb';
+import { DynamoDBDocumentClient, GetCommand, PutCommand } from '@aws-sdk/lib-dynamodb';
 import { Client, Connection, WorkflowNotFoundError } from '@temporalio/client';
 import type { FastifyInstance } from 'fastify';
 import { deploy } from '../../dev/deploy.ts';
@@ -139,17 +139,21 @@ describe('placing an order', () => {
   });
 
   it('remembers a key for 30 days', async () => {
+    const TableName = service.outputs.KeysTable;
+    const [who, key] = ['customer:c-30', 'kept'];
     const number = own();
-    await place({ ...BODY, ...number }, { key: 'kept', who: 'customer:c-30' });
+    await place({ ...BODY, ...number }, { who, key });
     const { Item } = await service.table.send(
-      new GetCommand({
-        TableName: service.outputs.KeysTable,
-        Key: { key: derivedId('customer:c-30', 'kept') },
-      }),
+      new GetCommand({ TableName, Key: { key: derivedId(who, key) } }),
     );
     assert.equal(Item?.['orderKey'], `order:${number.channel}:${number.orderId}`);
     const days = (Item?.['expiresAt'] - Date.now() / 1000) / 86_400;
     assert.ok(days > 29.9 && days <= 30, `${days} days`);
+
+    // What is past its time may still be there, and counts no more.
+    const expiresAt = Math.floor(Date.now() / 1000) - 1;
+    await service.table.send(new PutCommand({ TableName, Item: { ...Item, expiresAt } }));
+    assert.equal((await place({ ...BODY, ...own() }, { who, key })).status, 202);
   });
 
   it("waits for the payment's outcome where it is asked to", async () => {
@@ -262,11 +266,13 @@ describe('placing an order', () => {
 
       const number = own();
       const byNumber = await forgotten(number);
-      const taken = await place({ ...DEARER, ...number }, { prefer: 'wait=20' });
-      assert.deepEqual([taken.status, codeOf(taken.body)], [409, 'order-exists']);
       const { row } = await service.look(byNumber.handle);
-      assert.deepEqual(taken.body.wonBy, { what: 'OrderPlaced', by: null, at: row?.placedAt });
-      await assertOnce(byNumber.handle);
+      for (const waiting of [{ prefer: 'wait=20' }, {}]) {
+        const taken = await place({ ...DEARER, ...number }, waiting);
+        assert.deepEqual([taken.status, codeOf(taken.body)], [409, 'order-exists']);
+        assert.deepEqual(taken.body.wonBy, { what: 'OrderPlaced', by: null, at: row?.placedAt });
+      }
+      await assert.rejects(byNumber.handle.describe(), WorkflowNotFoundError);
     });
   });
 

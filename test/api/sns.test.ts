@@ -128,7 +128,7 @@ describe('messages of SNS', () => {
     const { sent, post } = await receiver();
     const event = { source: 'waybill.payments', type: 'PaymentCaptured', data: {} };
     const traceparent = { Type: 'String', Value: `00-${'1'.repeat(32)}-${'2'.repeat(16)}-01` };
-    const forged = { Records: [event], source: 'x', MessageAttributes: { traceparent } };
+    const forged = { Records: [event], MessageAttributes: { traceparent } };
     assert.equal((await post(message({}, forged))).status, 200);
     const [record] = unwrap({ body: sent[0]?.body ?? '', messageId: 'm', parkedBefore: null });
     assert.ok(record && 'event' in record);
@@ -233,7 +233,7 @@ describe('messages of SNS', () => {
       () => new Response('', { status: 500 }),
       () => new Response('no certificate'),
       () => new Response(expired.pem),
-      () => new Response('x'.repeat(100_000)),
+      () => new Response(`${genuine.pem}${'\n'.repeat(100_000)}`),
     ];
     for (const answer of answers) {
       const { sent, post } = await receiver(async () => answer());
@@ -278,9 +278,10 @@ describe('messages of SNS', () => {
     const { post } = await receiver((url, init) =>
       fetch(url.replace(ORIGIN, `http://127.0.0.1:${port}`), init),
     );
-    assert.equal((await post(message())).status, 503);
-    assert.deepEqual(visited, [new URL(CERTIFICATE_URL).pathname]);
+    const { status } = await post(message());
     server.close();
+    assert.equal(status, 503);
+    assert.deepEqual(visited, [new URL(CERTIFICATE_URL).pathname]);
   });
 
   it('says what is wrong with what is no message of SNS', async () => {

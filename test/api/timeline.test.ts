@@ -5,20 +5,19 @@ import { connect, type Socket } from 'node:net';
 import { mock } from 'node:test';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DynamoDBDocumentClient, PutCommand } from '@aws-sdk/lib-dynamodb';
-import { WorkflowNotFoundError } from '@temporalio/client';
+import { WorkflowNotFoundError, type Client } from '@temporalio/client';
 import Fastify, { type FastifyInstance } from 'fastify';
-import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod';
 import { deploy } from '../../dev/deploy.ts';
 import { synthesise } from '../../infra/app.ts';
-import { guardAccess } from '../../src/api/access.ts';
 import type { Caller } from '../../src/api/caller.ts';
-import { answerProblem } from '../../src/api/problemAnswers.ts';
-import { addTimelineRoute, type TimelineDependencies } from '../../src/api/timeline.ts';
+import { EventStream } from '../../src/api/eventStream.ts';
+import type { OrderStore } from '../../src/api/orderStore.ts';
 import { OrderWatch, type ReadRows } from '../../src/api/watch.ts';
 import { createWatchedRows } from '../../src/api/watchedRows.ts';
 import type { OrderRow } from '../../src/contracts/orders.ts';
 import type { TimelineEntry, TimelineKind } from '../../src/contracts/timeline.ts';
 import type { OrderState } from '../../src/domain/order.ts';
+import { createProbe } from '../support/probe.ts';
 import { awsAccount, eventually } from '../support/servers.ts';
 
 /** Says nothing. */
@@ -97,20 +96,19 @@ interface Message {
 
 describe('the live timeline', () => {
   const apps: FastifyInstance[] = [];
-  const agent = new Agent({ maxSockets: Infinity });
+  const agent = new Agent({ keepAlive: true, maxSockets: Infinity });
 
   async function serve(
     table: Pick<ReturnType<typeof fakeTable>, 'readOrder' | 'readRows'>,
   ): Promise<number> {
-    const app = Fastify();
+    const app = await createProbe({
+      authenticate,
+      protection: { origins: [], requestsPerMinute: 10_000 },
+      temporal: TEMPORAL as unknown as Client,
+      orders: { read: table.readOrder } as OrderStore,
+      readRows: table.readRows,
+    });
     apps.push(app);
-    app.setValidatorCompiler(validatorCompiler);
-    app.setSerializerCompiler(serializerCompiler);
-    app.setErrorHandler(answerProblem);
-    guardAccess(app, authenticate);
-    const { readOrder: read, readRows } = table;
-    const dependencies = { orders: { read }, temporal: TEMPORAL, readRows };
-    await addTimelineRoute(app, dependencies as unknown as TimelineDependencies);
     return Number(new URL(await app.listen({ host: '127.0.0.1', port: 0 })).port);
   }
 
@@ -140,6 +138,7 @@ describe('the live timeline', () => {
     const response = await request(...given);
     assert.equal(response.statusCode, 200);
     assert.equal(response.headers['content-type'], 'text/event-stream');
+    assert.equal(response.headers['cache-control'], 'no-store');
     let text = '';
     let isOver = false;
     response.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
@@ -342,6 +341,36 @@ describe('the live timeline', () => {
     await put(entries(1, 3), 'cancelled');
     assert.deepEqual((await listener.until(4)).at(-1)?.data, { state: 'cancelled' });
     client.destroy();
+  });
+});
+
+describe('a stream of events', () => {
+  it('is cut when it has ended and nobody reads the rest', async () => {
+    const app = Fastify();
+    let stream: EventStream | undefined;
+    app.get('/', async (_request, reply) => {
+      stream = new EventStream(reply.raw);
+      return await reply.type('text/event-stream').send(stream);
+    });
+    const { port } = new URL(await app.listen({ host: '127.0.0.1', port: 0 }));
+    const socket = connect(Number(port), '127.0.0.1').pause();
+    socket.write('GET / HTTP/1.1\r\nhost: x\r\n\r\n');
+    // Until neither side's buffers take any more.
+    let before = 0;
+    const waiting = () => stream?.readableLength ?? 0;
+    await eventually(() => {
+      if (waiting() > 100_000 && waiting() === before) return true;
+      while (stream && waiting() < 150_000) {
+        stream.send({ id: 1, event: 'state', data: 'x'.repeat(10_000) });
+      }
+      before = waiting();
+      return false;
+    });
+    stream?.finish();
+    assert.equal(stream?.destroyed, false);
+    await eventually(() => stream?.destroyed);
+    await app.close();
+    socket.destroy();
   });
 });
 

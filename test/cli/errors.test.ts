@@ -32,13 +32,22 @@ const COMPLETE = {
   AWS_ACCESS_KEY_ID: '000000000000',
   AWS_SECRET_ACCESS_KEY: 'aws-secret',
   WAYBILL_ORDERS_TABLE: 'orders',
+  WAYBILL_SELLERS_TABLE: 'sellers',
   WAYBILL_STOCK_TABLE: 'stock',
   WAYBILL_PAYMENTS_TABLE: 'payments',
+  WAYBILL_RETURNS_TABLE: 'returns',
+  WAYBILL_KEYS_TABLE: 'keys',
   WAYBILL_NOTIFICATIONS_TOPIC_ARN: 'arn:aws:sns:us-east-1:000000000000:order-notifications',
   WAYBILL_EVENT_BUS_NAME: 'waybill',
   WAYBILL_QUEUE_URLS: `http://${NOBODY}/000000000000/orders`,
   WAYBILL_STRIPE_API_KEY: 'sk_live_stripe-secret',
   WAYBILL_STRIPE_BASE_URL: `http://${NOBODY}`,
+  WAYBILL_SCREENING_URL: `http://${NOBODY}/screening`,
+  WAYBILL_PAYMENTS_QUEUE_URL: `http://${NOBODY}/000000000000/payments.fifo`,
+  WAYBILL_INGRESS_QUEUE_URL: `http://${NOBODY}/000000000000/orders`,
+  WAYBILL_OIDC_ISSUER: `http://${NOBODY}`,
+  WAYBILL_OIDC_AUDIENCE: 'waybill',
+  WAYBILL_OIDC_JWKS_URL: `http://${NOBODY}/jwks.json`,
 } satisfies Environment;
 
 const PROCESSES = ['worker', 'bridge', 'api'] as const;
@@ -59,6 +68,9 @@ describe('a command that cannot do its work', () => {
       bridge: /WAYBILL_QUEUE_URLS: expected URLs of SQS queues, .*received nothing/,
       api: /WAYBILL_ORDERS_TABLE: expected a name .*received nothing/,
       'orders audit': /ORDERS_TABLE: .*QUEUE_URLS: .*STRIPE_API_KEY: /,
+      'orders list': /ORDERS_TABLE: .*SELLERS_TABLE: .*RETURNS_TABLE: /,
+      'orders show web:1': /ORDERS_TABLE: /,
+      'orders reproject web:1': /ORDERS_TABLE: /,
     };
     await Promise.all(
       Object.entries(missing).map(async ([command, names]) => {
@@ -69,7 +81,13 @@ describe('a command that cannot do its work', () => {
 
   it('says that Temporal is not there, and what to set', async () => {
     await Promise.all(
-      [...PROCESSES, 'orders audit'].map(async (command) => {
+      [
+        ...PROCESSES,
+        'orders audit',
+        'orders cancel web:1 --reason late',
+        'orders resume web:1',
+        'replay --query true',
+      ].map(async (command) => {
         const tried = /^Temporal cannot be reached at 127\.0\.0\.1:1: /;
         assertSays(await waybill(command, COMPLETE), tried, /set TEMPORAL_ADDRESS/);
       }),
@@ -79,7 +97,7 @@ describe('a command that cannot do its work', () => {
   it('says that AWS is not there, and what to set', async () => {
     const env = { ...COMPLETE, TEMPORAL_ADDRESS: temporalAddress() };
     await Promise.all(
-      PROCESSES.map(async (command) => {
+      [...PROCESSES, 'orders list', 'orders show web:1'].map(async (command) => {
         const tried = /^AWS cannot be reached: .*ECONNREFUSED 127\.0\.0\.1:1/;
         assertSays(await waybill(command, env), tried, /AWS_ENDPOINT_URL/);
       }),
@@ -138,11 +156,27 @@ describe('a command that cannot do its work', () => {
       AWS_ENDPOINT_URL: account.endpoint,
       AWS_ACCESS_KEY_ID: account.credentials.accessKeyId,
       WAYBILL_ORDERS_TABLE: TableName,
+      WAYBILL_SELLERS_TABLE: TableName,
+      WAYBILL_RETURNS_TABLE: TableName,
+      WAYBILL_KEYS_TABLE: TableName,
       WAYBILL_API_PORT: String(port),
     });
     taken.close();
     const tried = new RegExp(`cannot listen on 127\\.0\\.0\\.1:${port}: EADDRINUSE`);
     assertSays(answer, tried, /WAYBILL_API_PORT/);
+  });
+
+  it('says what a port base must be', async () => {
+    for (const base of ['1023', '65531', '-1', '8e3', 'x']) {
+      const answer = await waybill(`dev --exit --port-base=${base}`, COMPLETE);
+      assertSays(answer, /^--port-base: expected a port of 1024 to 65530, received "/, /six ports/);
+    }
+  });
+
+  it('says that it wants a folder or a query of histories, not both', async () => {
+    for (const args of ['replay', 'replay test/replay --query true']) {
+      assertSays(await waybill(args, COMPLETE), /what is to be replayed/, /folder, or --query/);
+    }
   });
 
   it('says which file of evidence is missing, before it asks anybody', async () => {
@@ -203,6 +237,18 @@ describe('waybill config', () => {
 });
 
 describe('waybill --help', () => {
+  it('has examples and exit codes for every command about orders', async () => {
+    const commands = ['list', 'show', 'cancel', 'resume', 'reproject'];
+    await Promise.all(
+      commands.map(async (command) => {
+        const { code, stdout } = await waybill(`orders ${command} --help`, {});
+        assert.equal(code, 0);
+        assert.match(stdout, /^ {2}--json /m);
+        assert.match(stdout, /\nExit code: 0 .*\b2\b[^]*\nExamples:\n {2}\$ waybill orders /);
+      }),
+    );
+  });
+
   it('tells each option of an audit', async () => {
     const { code, stdout } = await waybill('orders audit --help', {});
     assert.equal(code, 0);
@@ -220,6 +266,7 @@ describe('waybill --help', () => {
 
 describe('what a process loads', () => {
   const TOOLS = ['explain', 'doctor', 'parked', 'redrive'];
+  const ORDERS = ['ordersList', 'ordersShow', 'ordersCommands', 'ordersReproject'];
 
   /** Whether the native core of Temporal's worker is loaded with a command's code, and all it imports. */
   async function loadsCore(command: string): Promise<boolean> {
@@ -242,7 +289,7 @@ describe('what a process loads', () => {
   }
 
   it('is the native core in the worker alone', async () => {
-    const commands = ['worker', 'bridge', 'api', 'audit', 'config', ...TOOLS];
+    const commands = ['worker', 'bridge', 'api', 'audit', 'config', ...TOOLS, ...ORDERS];
     const loads = await Promise.all(commands.map(loadsCore));
     assert.deepEqual(loads, [true, ...commands.slice(1).map(() => false)]);
   });

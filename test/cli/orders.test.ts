@@ -1,16 +1,25 @@
 import assert from 'node:assert/strict';
 import { userInfo } from 'node:os';
-import { DeleteCommand, GetCommand, PutCommand } from '@aws-sdk/lib-dynamodb';
+import { DeleteCommand, GetCommand, PutCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import { orderItem, sellerItems } from '../../src/contracts/orderItems.ts';
-import { orderQuery, type OrderRow } from '../../src/contracts/orders.ts';
+import {
+  orderQuery,
+  orderWorkflowId,
+  type OrderKey,
+  type OrderRow,
+} from '../../src/contracts/orders.ts';
 import type { OrderSummary } from '../../src/contracts/indexes.ts';
 import type { Reprojected } from '../../src/console/reproject.ts';
+import { inboxSignal } from '../../src/contracts/inbox.ts';
+import { decideInspection } from '../../src/contracts/returns.ts';
+import { event, type OrderHandle, type OrderService } from '../support/orderService.ts';
+import { orderRow } from '../support/orderRow.ts';
 import {
-  event,
-  startOrderService,
-  type OrderHandle,
-  type OrderService,
-} from '../support/orderService.ts';
+  goodsReceived,
+  inspection,
+  startReturnService,
+  type ReturnService,
+} from '../support/returnService.ts';
 import { environmentOf, eventually, uniqueId } from '../support/servers.ts';
 import { waybill, type Environment, type Ran } from './waybill.ts';
 
@@ -19,12 +28,11 @@ const nameOf = ({ workflowId }: Pick<OrderHandle, 'workflowId'>) =>
 
 describe('waybill orders', function () {
   this.timeout(120_000);
-  let service: OrderService;
+  let service: ReturnService;
   let env: Environment;
 
   before(async () => {
-    service = await startOrderService();
-    await service.startPayments();
+    service = await startReturnService();
     env = {
       ...environmentOf(service.account),
       WAYBILL_ORDERS_TABLE: service.outputs.OrdersTable,
@@ -77,7 +85,7 @@ describe('waybill orders', function () {
   }
 
   describe('list', () => {
-    it('lists by customer, seller and state, newest first, over as many pages as it takes', async () => {
+    it('lists by customer, seller and state, newest first', async () => {
       const customerId = uniqueId('customer');
       const line = { sku: 'record', quantity: 1, amount: 2_999, sellerId: uniqueId('seller') };
       const placed: OrderHandle[] = [];
@@ -103,6 +111,27 @@ describe('waybill orders', function () {
         /^web:\S+ +fulfilling, waits for dispatch +29\.99 USD +customer-/,
       );
       assert.match(table.stderr, /only 2 are listed/);
+    });
+
+    it('goes on over as many pages as it takes, as far as the limit', async () => {
+      const customerId = uniqueId('customer');
+      const rows = Array.from({ length: 120 }, (_, minute) =>
+        orderRow({ customerId, placedAt: new Date(Date.UTC(2026, 1, 1, 0, minute)).toISOString() }),
+      );
+      await Promise.all(rows.map((row) => put({ ...orderItem(row) })));
+      const list = async (limit: number) => {
+        const ran = await orders(
+          ...['list', '--customer', customerId, '--limit', String(limit), '--json'],
+        );
+        return { ids: JSON.parse(printed(ran, 0)) as OrderSummary[], stderr: ran.stderr };
+      };
+      const all = rows.map(({ workflowId }) => workflowId).toReversed();
+      const [some, whole] = [await list(110), await list(1_000)];
+      const keys = (listed: readonly OrderSummary[]) => listed.map(({ workflowId }) => workflowId);
+      assert.deepEqual(keys(some.ids), all.slice(0, 110));
+      assert.match(some.stderr, /only 110 are listed/);
+      assert.deepEqual(keys(whole.ids), all);
+      assert.equal(whole.stderr, '');
     });
 
     it('says that there are none', async () => {
@@ -207,6 +236,52 @@ describe('waybill orders', function () {
   });
 
   describe('resume', () => {
+    it('goes on with an order whose compensation failed', async () => {
+      const handle = await service.place({}, { compensationRetrySeconds: 1 });
+      await service.until(handle, ({ waitingFor }) => waitingFor === 'dispatch');
+      /** In a state that it cannot be in, its release fails. */
+      const reservation = async (status: string) => {
+        const pieces = [{ sku: 'record', quantity: 1 }];
+        const Item = { key: `RESERVATION#${handle.workflowId}`, status, pieces };
+        await service.table.send(new PutCommand({ TableName: service.outputs.StockTable, Item }));
+      };
+      await reservation('broken');
+      printed(await orders('cancel', nameOf(handle), '--reason', 'called us'), 0);
+      await service.until(handle, ({ state }) => state === 'needs-operator');
+      await reservation('reserved');
+      assert.match(printed(await orders('resume', nameOf(handle)), 0), /: resume accepted; it is /);
+      assert.equal((await handle.result()).state, 'refunded');
+    });
+
+    it('goes on with a return whose refund failed', async () => {
+      const order = await service.delivered();
+      const pieces = { line: 1, quantity: 3 };
+      const handle = await service.request(order, [pieces], { refundRetrySeconds: 1 });
+      await handle.signal(inboxSignal, [goodsReceived(handle)]);
+      await service.untilWaiting(handle, 'inspection');
+      const refused = printed(await orders('resume', handle.workflowId), 1);
+      assert.match(refused, /^return:\S+: resume refused, [a-z-]+; it is inspecting\n$/);
+      await refundable(order, 0);
+      await handle.executeUpdate(decideInspection, { args: [inspection(pieces)] });
+      await service.untilWaiting(handle, 'operator');
+      await refundable(order, 1_000);
+      const answer = printed(await orders('resume', handle.workflowId, '--json'), 0);
+      assert.equal((JSON.parse(answer) as { accepted: boolean }).accepted, true);
+      assert.equal((await handle.result()).state, 'refunded');
+    });
+
+    /** Sets how much of an order's payment the service believes it may give back. */
+    async function refundable(order: OrderKey, amount: number): Promise<void> {
+      await service.table.send(
+        new UpdateCommand({
+          TableName: service.outputs.PaymentsTable,
+          Key: { orderKey: orderWorkflowId(order), entry: 'PAYMENT' },
+          UpdateExpression: 'SET refundable = :amount',
+          ExpressionAttributeValues: { ':amount': amount },
+        }),
+      );
+    }
+
     it('refuses what does not wait for an operator', async () => {
       const { handle } = await paid();
       const refused = printed(await orders('resume', nameOf(handle)), 1);

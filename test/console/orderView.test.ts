@@ -7,25 +7,18 @@ import { describeDuration, localTime, printable } from '../../src/console/printa
 import type { OrderRow } from '../../src/contracts/orders.ts';
 import { CURRENCIES } from '../../src/domain/money.ts';
 import { openOrder } from '../../src/domain/order.ts';
+import { orderRow } from '../support/orderRow.ts';
 
 const total = { amount: 5_998, currency: 'USD' } as const;
-const ROW: OrderRow = {
+const ROW = orderRow({
   ...openOrder(total, 'pm_card_visa'),
-  channel: 'web',
   orderId: '42',
-  workflowId: 'order:web:42',
-  version: 3,
-  revision: 1,
-  claimedBy: 'run-1',
-  reason: null,
-  customerId: 'c-1',
   placedAt: '2026-11-21T12:00:00.000Z',
   lines: [
     { sku: 'record', quantity: 1, amount: 2_999, sellerId: 's-1' },
     { sku: 'poster', quantity: 2, amount: 2_999, sellerId: 's-2' },
   ],
-  timeline: [],
-};
+});
 
 describe('money in a terminal', () => {
   it('is in major units, with as many digits as the currency has', () => {

@@ -4,9 +4,9 @@ import { DynamoDBDocumentClient, GetCommand, PutCommand } from '@aws-sdk/lib-dyn
 import type { Client } from '@temporalio/client';
 import { reproject } from '../../src/console/reproject.ts';
 import { orderItem, sellerItems } from '../../src/contracts/orderItems.ts';
-import { orderWorkflowId, type OrderRow } from '../../src/contracts/orders.ts';
-import { openOrder } from '../../src/domain/order.ts';
-import { awsAccount, uniqueId } from '../support/servers.ts';
+import type { OrderRow } from '../../src/contracts/orders.ts';
+import { orderRow } from '../support/orderRow.ts';
+import { awsAccount } from '../support/servers.ts';
 
 const NAMES = { ordersTable: 'orders', sellersTable: 'sellers' };
 
@@ -37,22 +37,7 @@ describe('a row that is rebuilt while its workflow goes on', () => {
   });
   after(() => table.destroy());
 
-  function orderRow(): OrderRow {
-    const key = { channel: 'web', orderId: uniqueId('order') };
-    return {
-      ...openOrder({ amount: 2_999, currency: 'USD' }, 'pm_card_visa'),
-      ...key,
-      workflowId: orderWorkflowId(key),
-      version: 1,
-      revision: 5,
-      claimedBy: 'run-1',
-      reason: null,
-      customerId: 'c-1',
-      placedAt: '2026-11-21T12:00:00.000Z',
-      lines: [{ sku: 'record', quantity: 1, amount: 2_999, sellerId: 's-1' }],
-      timeline: [],
-    };
-  }
+  const orderToTest = () => orderRow({ revision: 5 });
 
   const put = async (TableName: string, Item: object) =>
     await table.send(new PutCommand({ TableName, Item: { ...Item } }));
@@ -80,7 +65,7 @@ describe('a row that is rebuilt while its workflow goes on', () => {
     await reproject({ ...NAMES, table, temporal, dryRun: false }, row.workflowId);
 
   it('stays what the workflow writes meanwhile', async () => {
-    const row = orderRow();
+    const row = orderToTest();
     const newer: OrderRow = { ...row, revision: 6, state: 'paid' };
     await put('orders', orderItem({ ...row, revision: 4, state: 'reserving' }));
     for (const item of sellerItems(row)) await put('sellers', item);
@@ -91,7 +76,7 @@ describe('a row that is rebuilt while its workflow goes on', () => {
   });
 
   it('stays what the workflow writes meanwhile, where there was none', async () => {
-    const row = orderRow();
+    const row = orderToTest();
     const newer: OrderRow = { ...row, revision: 6, state: 'paid' };
     const workflow = telling([row, newer], () => put('orders', orderItem(newer)));
     const { outcome, changes } = await rebuild(row, workflow);
@@ -101,7 +86,7 @@ describe('a row that is rebuilt while its workflow goes on', () => {
   });
 
   it('is given up where it changes each time', async () => {
-    const row = orderRow();
+    const row = orderToTest();
     let revision = 100;
     const rows = Array.from({ length: 5 }, () => row);
     const workflow = telling(rows, () =>
@@ -114,7 +99,7 @@ describe('a row that is rebuilt while its workflow goes on', () => {
   });
 
   it('is rebuilt where it says neither whose nor how far it is', async () => {
-    const row = orderRow();
+    const row = orderToTest();
     const { claimedBy: _, revision: __, ...bare } = orderItem(row);
     await put('orders', { ...bare, surplus: 'x'.repeat(100) });
     const { outcome, changes } = await rebuild(row, telling([row]));

@@ -3,7 +3,7 @@ import { uniqueId } from './servers.ts';
 /** An order as the API and the events take it, under an ID of its own. */
 export function order(change: object = {}) {
   return {
-    channel: 'api',
+    channel: 'shop',
     orderId: uniqueId('order'),
     customerId: 'customer-1',
     currency: 'USD',
@@ -24,7 +24,7 @@ function nested(levels: number): string {
 
 /** What a sender may get wrong: the body of an order, and what its complaint has to say. */
 export const HOSTILE: readonly (readonly [what: string, body: string, complaint: RegExp])[] = [
-  ['malformed JSON', '{"channel": "api", ', /JSON/],
+  ['malformed JSON', '{"channel": "shop", ', /JSON/],
   ['nothing at all', '', /JSON|expected object/],
   ['a body that is no object', '[]', /expected object|JSON object/],
   [

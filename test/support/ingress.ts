@@ -1,11 +1,8 @@
-import Fastify, { type FastifyInstance } from 'fastify';
-import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod';
-import { guardAccess } from '../../src/api/access.ts';
+import type { FastifyInstance } from 'fastify';
 import type { EventNames } from '../../src/api/incomingEvent.ts';
-import { addIngressRoutes, type IngressDependencies } from '../../src/api/ingress.ts';
+import type { IngressDependencies } from '../../src/api/ingress.ts';
 import type { Enqueue } from '../../src/api/ingressQueues.ts';
-import { answerProblem } from '../../src/api/problemAnswers.ts';
-import { parseJson } from '../../src/bridges/json.ts';
+import { createProbe } from './probe.ts';
 
 export const STRIPE_SECRET = 'whsec_test';
 
@@ -19,27 +16,17 @@ export function fakeQueues() {
   return { sent, enqueue };
 }
 
-/** The ingress alone, beside one operation that takes JSON as all others do. Whoever has a token may send events. */
+/** The API with nothing behind it but queues. Whoever has a token may send events. */
 export async function createIngress(
   ingress: Pick<IngressDependencies['ingress'], 'enqueue'> &
     Partial<IngressDependencies['ingress']>,
 ): Promise<FastifyInstance> {
-  const app = Fastify({ bodyLimit: 256 * 1_024 });
-  app.removeAllContentTypeParsers();
-  app.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, body, done) =>
-    done(null, parseJson(String(body))),
-  );
-  app.setValidatorCompiler(validatorCompiler);
-  app.setSerializerCompiler(serializerCompiler);
-  app.setErrorHandler(answerProblem);
-  guardAccess(app, async (authorization) => ({
-    name: 'staff:ana',
-    role: 'staff',
-    scopes: new Set(authorization === undefined ? [] : ['events:send']),
-  }));
-  app.post('/orders', { config: { access: 'public' } }, async ({ body }) => body);
-  await addIngressRoutes(app, {
-    parseJson,
+  return await createProbe({
+    authenticate: async (authorization) => ({
+      name: 'staff:ana',
+      role: 'staff',
+      scopes: new Set(authorization === undefined ? [] : ['events:send', 'orders:read']),
+    }),
     ingress: {
       stripeWebhookSecret: STRIPE_SECRET,
       snsTopicArns: [],
@@ -49,5 +36,4 @@ export async function createIngress(
       ...ingress,
     },
   });
-  return app;
 }

@@ -121,7 +121,12 @@ describe('waybill orders', function () {
       await Promise.all(rows.map((row) => put({ ...orderItem(row) })));
       const list = async (limit: number) => {
         const ran = await orders(
-          ...['list', '--customer', customerId, '--limit', String(limit), '--json'],
+          'list',
+          '--customer',
+          customerId,
+          '--limit',
+          String(limit),
+          '--json',
         );
         return { ids: JSON.parse(printed(ran, 0)) as OrderSummary[], stderr: ran.stderr };
       };
@@ -187,7 +192,13 @@ describe('waybill orders', function () {
       const line = { sku: 'record', quantity: 1, amount: 2_999, sellerId: 'seller-1' };
       const { handle } = await paid({ lines: [line, { ...line, sku: 'sleeve', amount: 500 }] });
       const answer = await orders(
-        ...['cancel', nameOf(handle), '--reason', 'no longer made', '--line', '2', '--json'],
+        'cancel',
+        nameOf(handle),
+        '--reason',
+        'no longer made',
+        '--line',
+        '2',
+        '--json',
       );
       assert.equal((JSON.parse(printed(answer, 0)) as { accepted: boolean }).accepted, true);
       const row = await service.until(handle, ({ cancelledLines: [one] }) => one?.settled === true);

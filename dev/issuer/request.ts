@@ -3,7 +3,7 @@ import { SCOPES } from '../../src/api/caller.ts';
 import { id } from '../../src/contracts/fields.ts';
 import { ROLE_SCOPES, type Role } from './roles.ts';
 
-/** Absent: all that the role may have. */
+/** Absent: what the role's operations need. Others may be named: the API has to look at the role as well. */
 const scope = z
   .string()
   .transform((text) => text.split(' ').filter((one) => one !== ''))

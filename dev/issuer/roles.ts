@@ -2,7 +2,7 @@ import type { Caller, Scope } from '../../src/api/caller.ts';
 
 export type Role = Caller['role'];
 
-/** What each role may ask for; a token has all of it unless it names less. */
+/** What a role's token allows where the request for it names no scopes: those its operations need. */
 export const ROLE_SCOPES = {
   customer: [
     'orders:place',

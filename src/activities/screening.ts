@@ -4,7 +4,7 @@ import type { ScreeningActivities } from '../contracts/activities.ts';
 export interface ScreeningActivitiesOptions {
   /** Of the screening service, without a slash at its end: orders are scored at `{url}/scores`. */
   readonly url: string;
-  /** How long one call may take, in milliseconds. Default 5,000. */
+  /** How long one call may take, in milliseconds: less than one try of the activity, which is 3 s. Default 2,500. */
   readonly timeoutMs?: number;
 }
 
@@ -14,7 +14,7 @@ const Answer = z.object({ score: z.number().min(0).max(100) });
 /** Fraud screening over HTTP. Whatever is thrown may be repeated: asking twice changes nothing. */
 export function createScreeningActivities({
   url,
-  timeoutMs = 5_000,
+  timeoutMs = 2_500,
 }: ScreeningActivitiesOptions): ScreeningActivities {
   return {
     async screenOrder(request) {

@@ -18,7 +18,7 @@ import { addReturnRoutes, type ReturnDependencies } from './returns.ts';
 import { addProtection, type ProtectionOptions } from './protection.ts';
 import { addTimelineRoute, type TimelineDependencies } from './timeline.ts';
 
-/** The largest body taken, in bytes: an order of 50 lines needs less than a twentieth of it. */
+/** The largest body taken, in bytes, but for events: an order of 50 lines needs less than a twentieth of it. */
 const BODY_LIMIT = 256 * 1024;
 /** The longest part of a path that is looked at, in characters: what Node takes as a request's whole head. */
 const PARAM_LIMIT = 16_384;

@@ -76,12 +76,11 @@ export function addCommandRoutes(app: FastifyInstance, dependencies: CommandDepe
         update: cancelOrder,
         body: request.body,
         request: { reason, ...(lines && { lines }) },
-        whenClosed: () =>
-          answerOf(
-            row,
+        whenClosed: async () =>
+          answerOf(await findOrder(dependencies, caller, id), (ended) =>
             lines
-              ? decideLinesCancellation(row, row.lines, lines, cancellation)
-              : decideCancellation(row, cancellation),
+              ? decideLinesCancellation(ended, ended.lines, lines, cancellation)
+              : decideCancellation(ended, cancellation),
           ),
         refusal: ['not-cancellable', `order ${id}`],
       });
@@ -120,7 +119,10 @@ export function addCommandRoutes(app: FastifyInstance, dependencies: CommandDepe
         update: changePaymentMethod,
         body: request.body,
         request: { paymentMethod },
-        whenClosed: () => answerOf(row, decidePaymentMethod(row, paymentMethod)),
+        whenClosed: async () =>
+          answerOf(await findOrder(dependencies, caller, id), (ended) =>
+            decidePaymentMethod(ended, paymentMethod),
+          ),
         refusal: ['payment-method-refused', `order ${id}`],
       });
       return { id, accepted: true as const, state };
@@ -157,8 +159,10 @@ export function addCommandRoutes(app: FastifyInstance, dependencies: CommandDepe
         update: reviewUpdate,
         body: request.body,
         request: request.body,
-        whenClosed: () =>
-          answerOf(row, decideReview(row, { ...request.body, requestedBy: caller.name })),
+        whenClosed: async () =>
+          answerOf(await findOrder(dependencies, caller, id), (ended) =>
+            decideReview(ended, { ...request.body, requestedBy: caller.name }),
+          ),
         refusal: ['not-under-review', `order ${id}`],
       });
       return { id, accepted: true as const, state };
@@ -183,7 +187,9 @@ function linesToCancel(
 }
 
 /** The same rule as in the workflow, so that the answer does not depend on whether that has ended by now. */
-function answerOf({ state, timeline }: OrderRow, decision: Decision): OrderAnswer {
+function answerOf(ended: OrderRow, rule: (order: OrderRow) => Decision): OrderAnswer {
+  const { state, timeline } = ended;
+  const decision = rule(ended);
   if (decision.outcome === 'duplicate') return { accepted: true, state };
   // It was ended by somebody: nobody is there to do it.
   const reason = decision.outcome === 'refused' ? decision.reason : 'workflow-closed';

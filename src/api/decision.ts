@@ -17,8 +17,8 @@ export interface Asked<State extends string, Request extends Command> {
   /** What the caller asks for, as it came: the same key with something else is another request. */
   readonly body: unknown;
   readonly request: Omit<Request, keyof Command>;
-  /** Decides in the workflow's stead where it is closed, or never was. */
-  readonly whenClosed: () => CommandAnswer<State>;
+  /** Decides in the workflow's stead where it is closed, or never was: by what is stored then, not before. */
+  readonly whenClosed: () => Promise<CommandAnswer<State>>;
   /** What a refusal is called, and of what it is one. */
   readonly refusal: readonly [ProblemCode, subject: string];
 }
@@ -36,8 +36,8 @@ export async function decide<State extends string, Request extends Command>(
       args: [command],
       updateId: `${caller.name}/${idempotencyKey}`,
     }),
-  ).catch((error: unknown) => {
-    if (error instanceof WorkflowNotFoundError) return whenClosed();
+  ).catch(async (error: unknown) => {
+    if (error instanceof WorkflowNotFoundError) return await whenClosed();
     throw error;
   });
   if (answer.request !== undefined && answer.request !== request) {

@@ -117,6 +117,9 @@ const complete: TransformObject = (described) => {
     for (const { responses } of Object.values(operations)) {
       for (const [status, response] of Object.entries(responses)) {
         if (status in HEADERS) Object.assign(response, { headers: HEADERS[status] });
+        // A schema would be taken for that of the stream's events, which have one for each kind.
+        const stream = response.content?.['text/event-stream'];
+        if (stream) delete stream.schema;
       }
     }
   }
@@ -130,11 +133,14 @@ const complete: TransformObject = (described) => {
   ) as object;
 };
 
-/** Not every language knows Unicode's classes in a regular expression. */
+/**
+ * Not every language knows Unicode's classes in a regular expression, and where texts are well-formed by themselves
+ * halves of surrogate pairs have no name at all.
+ */
 function portable(pattern: string): string {
   return pattern
-    .replaceAll(String.raw`\P{Cs}`, String.raw`[^\ud800-\udfff]`)
-    .replaceAll(String.raw`\p{Cs}`, String.raw`\ud800-\udfff`)
+    .replaceAll(String.raw`\P{Cs}`, String.raw`[\s\S]`)
+    .replaceAll(String.raw`\p{Cs}`, '')
     .replaceAll(String.raw`\p{Cc}`, String.raw`\u0000-\u001f\u007f-\u009f`);
 }
 
@@ -145,7 +151,9 @@ interface Described {
 }
 
 interface Operation {
-  readonly responses: Readonly<Record<string, object>>;
+  readonly responses: Readonly<
+    Record<string, { readonly content?: Readonly<Record<string, { schema?: unknown }>> }>
+  >;
 }
 
 /** Each schema is there twice, as it is for requests and as it is for answers. */

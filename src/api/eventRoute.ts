@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import { validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { EventBridgeEvent, isEventBridge, namesOf, PlainEvent } from './incomingEvent.ts';
-import { parse, takeOnly, Taken, type ParseJson } from './ingressBody.ts';
+import { EVENT_LIMIT, parse, takeOnly, Taken, type ParseJson } from './ingressBody.ts';
 import type { Enqueue } from './ingressQueues.ts';
 import { problems } from './operations.ts';
 
@@ -27,6 +27,7 @@ export function addEventRoute(
     '/ingress/events',
     {
       config: { access: 'events:send' },
+      bodyLimit: EVENT_LIMIT,
       // What is wrong with a body is said of the form that it has, not of both.
       validatorCompiler: () => (body) => (isEventBridge(body) ? ofEventBridge : plain)(body),
       schema: {

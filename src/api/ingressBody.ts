@@ -6,6 +6,24 @@ import { Problem } from './problems.ts';
 /** As the API reads all bodies; throws an Error that says `{field}: {what was expected, what came}`. */
 export type ParseJson = (text: string) => unknown;
 
+/** An object that may have any other fields, for the document alone. */
+export const OPEN = {
+  propertyNames: { not: { const: '__proto__' } },
+  additionalProperties: { $ref: '#/components/schemas/JsonInput' },
+};
+
+/** Any JSON that is read: in the document alone, as whatever comes to a schema has been read. */
+export const JsonValue = z.unknown().meta({
+  id: 'Json',
+  anyOf: [
+    { type: ['string', 'boolean', 'null'] },
+    { type: 'number', minimum: Number.MIN_SAFE_INTEGER, maximum: Number.MAX_SAFE_INTEGER },
+    { type: 'array', items: { $ref: '#/components/schemas/JsonInput' } },
+    { type: 'object', ...OPEN },
+  ],
+  description: 'Any JSON, nested 64 deep at the most',
+});
+
 export const Taken = z.object({
   taken: z.literal(true).meta({ description: 'The event is in its queue' }),
   eventId: z
@@ -19,6 +37,12 @@ export const Answer = z.discriminatedUnion('taken', [
     reason: z.string().meta({ description: 'A code' }),
   }),
 ]);
+
+/**
+ * The largest body of an event, in bytes: what SQS takes. Senders do not come again after a 413, and what SNS or
+ * EventBridge took with 256 KiB is larger as JSON.
+ */
+export const EVENT_LIMIT = 1024 * 1024;
 
 /** Who sends shows it by a signature, and may send as much as it has: it does not choose when. */
 export const SIGNED = { access: 'public', rateLimit: false } as const;

@@ -13,11 +13,17 @@ export function answerNotFound(app: FastifyInstance): void {
     operations.set(url, known);
     for (const one of [method].flat()) known.methods.add(one);
   });
-  app.setNotFoundHandler((request, reply) => {
+  const respond = (request: FastifyRequest, reply: FastifyReply) => {
     const [path = ''] = request.url.split('?', 1);
     const there = [...operations.values()].filter((operation) => operation.path.test(path));
     const methods = new Set(there.flatMap((operation) => [...operation.methods]));
     answer(request, reply, [...methods].toSorted());
+  };
+  app.setNotFoundHandler(respond);
+  // Before Fastify looks at the body of what has no use for one, or at why there is none.
+  app.addHook('onRequest', (request, reply, done) => {
+    if (request.is404) respond(request, reply);
+    else done();
   });
 }
 

@@ -108,10 +108,10 @@ function fieldError(
 ): FieldError {
   const path = instancePath.split('/').filter((part) => part !== '');
   const field = path.length > 0 ? path.join('.') : where;
-  if (message.includes('received')) return { field, detail: message };
+  if (message.includes(', received ')) return { field, detail: message };
   const came = path.reduce<unknown>(
     (value, part) => (value as Record<string, unknown> | null | undefined)?.[part],
-    (request as unknown as Record<string, unknown>)[where],
+    (request as unknown as Record<string, unknown>)[where === 'querystring' ? 'query' : where],
   );
   const shown = JSON.stringify(came) ?? 'undefined';
   const received =

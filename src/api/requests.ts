@@ -3,12 +3,31 @@ import {
   channel,
   checkTotal,
   id,
+  linesOf,
   orderContent,
   orderId,
+  orderLine,
   quantity,
   text,
 } from '../contracts/fields.ts';
 import { ORDER_STATES } from './representations.ts';
+
+/** An object with these fields and no other: a misspelt one must not be passed over as if it were not there. */
+function strict<Shape extends z.ZodRawShape>(shape: Shape) {
+  const known = Object.keys(shape).join(', ');
+  return z.strictObject(shape, {
+    error: (issue) =>
+      issue.code === 'unrecognized_keys'
+        ? `expected no other fields than ${known}, received ${shown(issue.keys)}`
+        : undefined,
+  });
+}
+
+/** Field names as an answer repeats them: whoever chose them may have chosen many, or long ones. */
+function shown(names: readonly string[]): string {
+  const text = names.map((name) => JSON.stringify(name)).join(', ');
+  return text.length > 200 ? `${text.slice(0, 200)}...` : text;
+}
 
 /** What makes a request one and the same, however often it is sent. */
 export const IdempotencyHeaders = z.object({
@@ -56,20 +75,29 @@ const customerId = id.meta({
 });
 
 /** An order as a caller places it. */
-export const OrderRequest = z
-  .object({
-    channel: channel
-      .optional()
-      .meta({ description: 'Where the order was placed; only together with `orderId`' }),
-    orderId: orderId.optional().meta({
-      description:
-        "The caller's own number, unique within the channel. Without it, the ID follows from caller and Idempotency-Key",
-    }),
-    ...orderContent,
-    customerId: customerId.optional(),
-  })
+export const OrderRequest = strict({
+  channel: channel.optional().meta({
+    description: `Where the order was placed, and not \`${OWN_CHANNEL}\`; only together with \`orderId\``,
+    not: { const: OWN_CHANNEL },
+  }),
+  orderId: orderId.optional().meta({
+    description:
+      "The caller's own number, unique within the channel. Without it, the ID follows from caller and Idempotency-Key",
+  }),
+  ...orderContent,
+  lines: linesOf(strict(orderLine.shape)),
+  customerId: customerId.optional(),
+})
   .superRefine(checkTotal)
-  .superRefine(checkNumber);
+  .superRefine(checkNumber)
+  // The same for readers of the document, as far as JSON Schema can say it.
+  .meta({
+    dependentRequired: { channel: ['orderId'], orderId: ['channel'] },
+    anyOf: [
+      { required: ['paymentMethod'] },
+      { properties: { lines: { items: { properties: { amount: { const: 0 } } } } } },
+    ],
+  });
 
 export type PlaceRequest = z.infer<typeof OrderRequest>;
 
@@ -97,27 +125,27 @@ function checkNumber(
 }
 
 const line = z.int().min(1).max(50).meta({ description: "The line's number in the order, from 1" });
-export const CancelBody = z.object({
+export const CancelBody = strict({
   reason: text,
-  lines: z.array(line).min(1).max(50).optional().meta({
+  lines: linesOf(line).optional().meta({
     description: 'Which lines; without it the whole order, or all lines of the seller who asks',
   }),
 });
 
-export const PaymentMethodBody = z.object({
+export const PaymentMethodBody = strict({
   paymentMethod: id.meta({ description: "The payment provider's token" }),
 });
 
-export const ReviewBody = z.object({ decision: z.enum(['approve', 'reject']), reason: text });
+export const ReviewBody = strict({ decision: z.enum(['approve', 'reject']), reason: text });
 
-export const ReturnRequestBody = z.object({
-  lines: z.array(z.object({ line, quantity })).min(1).max(50),
+export const ReturnRequestBody = strict({
+  lines: linesOf(strict({ line, quantity })),
   reason: text,
 });
 
-export const InspectionBody = z.object({
+export const InspectionBody = strict({
   accepted: z
-    .array(z.object({ line, quantity: z.int().min(0).max(10_000) }))
+    .array(strict({ line, quantity: z.int().min(0).max(10_000) }))
     .max(50)
     .meta({
       description: 'How many pieces of each line are accepted; a line that is not named is not',

@@ -165,7 +165,7 @@ export function addReturnRoutes(app: FastifyInstance, dependencies: ReturnDepend
         update: decideInspection,
         body: request.body,
         request: request.body,
-        whenClosed: () => tooLate(row),
+        whenClosed: async () => tooLate(await findReturn(dependencies, caller, id)),
         refusal: ['not-inspectable', `return ${id}`],
       });
       return { id, accepted: true as const, state };

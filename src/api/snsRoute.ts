@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { namesWithin, type EventNames } from './incomingEvent.ts';
-import { Answer, parse, SIGNED, takeOnly, type ParseJson } from './ingressBody.ts';
+import { Answer, EVENT_LIMIT, parse, SIGNED, takeOnly, type ParseJson } from './ingressBody.ts';
 import type { Enqueue } from './ingressQueues.ts';
 import { publicProblems } from './operations.ts';
 import { SnsMessage, SnsVerifier, type SnsOptions } from './sns.ts';
@@ -22,6 +22,7 @@ export function addSnsRoute(
     '/ingress/sns',
     {
       config: SIGNED,
+      bodyLimit: EVENT_LIMIT,
       schema: {
         operationId: 'receiveSnsMessage',
         tags: ['ingress'],

@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import { validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
 import Stripe from 'stripe';
 import { z } from 'zod';
-import { Answer, SIGNED, takeOnly } from './ingressBody.ts';
+import { Answer, EVENT_LIMIT, SIGNED, takeOnly } from './ingressBody.ts';
 import type { Enqueue } from './ingressQueues.ts';
 import { publicProblems } from './operations.ts';
 import { invalidRequest } from './problemAnswers.ts';
@@ -28,6 +28,7 @@ export function addStripeRoute(
     '/ingress/stripe',
     {
       config: SIGNED,
+      bodyLimit: EVENT_LIMIT,
       // The signature is over the bytes as they came, and goes before all else.
       validatorCompiler: (part) =>
         part.httpPart === 'body' ? (value) => ({ value }) : validatorCompiler(part as never),

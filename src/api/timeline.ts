@@ -26,7 +26,7 @@ const headers = z.object({
     .meta({ description: 'The last entry that was seen: the stream goes on behind it' }),
 });
 
-/** What is sent is a stream of it. */
+/** What is sent, for the framework; the document leaves it out. */
 const Events: z.ZodType = z.string();
 
 const DESCRIPTION = [
@@ -60,7 +60,7 @@ export async function addTimelineRoute(
         headers,
         response: {
           200: {
-            description: 'The stream',
+            description: 'Server-sent events, as described above',
             content: { 'text/event-stream': { schema: Events } },
           },
           204: { description: 'The order has ended, and all of it was seen', content: {} },

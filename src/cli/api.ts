@@ -14,7 +14,7 @@ import { UserError } from '../platform/errors.ts';
 import { createLogger } from '../platform/logger.ts';
 import { createSqs } from '../platform/sqs.ts';
 import { connectTemporal, type TemporalClient } from '../platform/temporal.ts';
-import { aborted, stopSignal } from './process.ts';
+import { aborted, exitWithin, stopSignal } from './process.ts';
 
 /** How long Temporal may take to say that it is there, in milliseconds. */
 const DEADLINE = 5_000;
@@ -42,6 +42,7 @@ export async function runApi(): Promise<void> {
   const address = await listen(app, config.apiHost, config.apiPort);
   logger.info({ address }, 'ready');
   await aborted(stopping);
+  exitWithin(config.graceSeconds);
   await app.close();
   await temporal.connection.close();
 }

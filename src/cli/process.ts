@@ -25,3 +25,8 @@ export function aborted(signal: AbortSignal): Promise<void> {
     signal.addEventListener('abort', () => resolve(), { once: true }),
   );
 }
+
+/** Ends the process after this time, whatever it is still at: who is not answered by then may ask again. */
+export function exitWithin(seconds: number): void {
+  setTimeout(() => process.exit(0), seconds * 1_000).unref();
+}

@@ -21,11 +21,9 @@ export const currency = z
   .enum(CURRENCIES, { error: 'expected an active ISO 4217 code, in upper case' })
   .meta({ description: 'ISO 4217 code' });
 
-export const text = z
-  .string()
-  .min(1)
-  .max(500)
-  .regex(/^\P{Cs}*$/u, { error: 'expected well-formed Unicode, without half a surrogate pair' });
+export const text = z.string().regex(/^\P{Cs}{1,500}$/u, {
+  error: 'expected 1 to 500 characters of well-formed Unicode, without half a surrogate pair',
+});
 
 export const quantity = z.int().min(1).max(10_000);
 
@@ -34,21 +32,21 @@ export const channel = id.meta({
 });
 export const orderId = id.meta({ description: 'Unique within the channel' });
 
+export const orderLine = z.object({
+  sku: id,
+  quantity,
+  amount: amount.meta({ description: 'For the whole line, in minor units' }),
+  sellerId: id,
+});
+
+/** As many lines as one order may have. */
+export const linesOf = <Line extends z.ZodType>(line: Line) => z.array(line).min(1).max(50);
+
 /** What is ordered, whoever says so. */
 export const orderContent = {
   customerId: id,
   currency,
-  lines: z
-    .array(
-      z.object({
-        sku: id,
-        quantity,
-        amount: amount.meta({ description: 'For the whole line, in minor units' }),
-        sellerId: id,
-      }),
-    )
-    .min(1)
-    .max(50),
+  lines: linesOf(orderLine),
   paymentMethod: id
     .optional()
     .meta({ description: "The payment provider's token; not needed where the total is 0" }),

@@ -74,7 +74,7 @@ export interface Payment {
   readonly confirmedByProvider: boolean;
   /** What was captured, in minor units: less than the total where lines were cancelled before. */
   readonly captured: number;
-  /** What has been refunded, in minor units; never more than was captured. */
+  /** What the order refunded, in minor units; never more than was captured. What its returns refund is in theirs. */
   readonly refunded: number;
 }
 

@@ -65,7 +65,15 @@ const keySetUrl = z
   })
   .meta({ description: 'an https URL (http only on 127.0.0.1)' });
 
-const queueUrl = z.url({ protocol: /^https?$/ }).meta({ description: 'the URL of an SQS queue' });
+const isFifo = (url: string) => url.endsWith('.fifo');
+const fifoQueueUrl = z
+  .url({ protocol: /^https?$/ })
+  .refine(isFifo)
+  .meta({ description: 'the URL of an SQS FIFO queue' });
+const standardQueueUrl = z
+  .url({ protocol: /^https?$/ })
+  .refine((url) => !isFifo(url))
+  .meta({ description: 'the URL of an SQS standard queue' });
 const origins = commaList(
   z.string().regex(/^https?:\/\/[^/\s]+$/),
   'origins such as https://shop.example, separated by commas; none',
@@ -134,10 +142,10 @@ const SETTINGS = {
     schema: z.string().min(1).optional().meta({ description: "a webhook's signing secret" }),
     secret: true,
   },
-  /** Where events about payments go that reach the API: a FIFO queue. */
-  paymentsQueueUrl: { variable: 'WAYBILL_PAYMENTS_QUEUE_URL', schema: queueUrl },
+  /** Where events about payments go that reach the API. */
+  paymentsQueueUrl: { variable: 'WAYBILL_PAYMENTS_QUEUE_URL', schema: fifoQueueUrl },
   /** Where all other events go that reach the API. */
-  ingressQueueUrl: { variable: 'WAYBILL_INGRESS_QUEUE_URL', schema: queueUrl },
+  ingressQueueUrl: { variable: 'WAYBILL_INGRESS_QUEUE_URL', schema: standardQueueUrl },
   /** The topics whose HTTP subscriptions are taken; none by default. */
   snsTopicArns: {
     variable: 'WAYBILL_SNS_TOPIC_ARNS',

@@ -1,5 +1,10 @@
 import { defineSearchAttributeKey } from '@temporalio/common';
-import { proxyActivities, setCurrentDetails, upsertSearchAttributes } from '@temporalio/workflow';
+import {
+  CancellationScope,
+  proxyActivities,
+  setCurrentDetails,
+  upsertSearchAttributes,
+} from '@temporalio/workflow';
 import type { OrderActivities } from '../contracts/activities.ts';
 import { ORDER_STATE_ATTRIBUTE, type OrderRow } from '../contracts/orders.ts';
 import type { Notification } from '../domain/notification.ts';
@@ -41,13 +46,18 @@ export class Announcer {
 
   announce(notification: Notification): void {
     this.#notifications.push(notification);
-    if (!this.#busy) void this.#announceAll();
+    this.#begin();
   }
 
   /** Writes the row as it is, without notifying anybody. */
   writeRow(): void {
     this.#rowIsDue = true;
-    if (!this.#busy) void this.#announceAll();
+    this.#begin();
+  }
+
+  #begin(): void {
+    // Commands are told too, and what their handlers do would be cancelled together with the workflow.
+    if (!this.#busy) void CancellationScope.nonCancellable(() => this.#announceAll());
   }
 
   async #announceAll(): Promise<void> {

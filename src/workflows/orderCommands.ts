@@ -9,9 +9,7 @@ import {
   resumeOrder,
   type CancelRequest,
   type OrderAnswer,
-  type PaymentMethodRequest,
   type PaymentOutcome,
-  type ReviewRequest,
 } from '../contracts/orders.ts';
 import { winnerOf } from '../contracts/winner.ts';
 import { decideLinesCancellation } from '../domain/lines.ts';
@@ -23,6 +21,7 @@ import {
   type Order,
 } from '../domain/order.ts';
 import { paymentOutcome } from '../domain/paymentOutcome.ts';
+import { checkCancel, checkCommand, checkPaymentMethod, checkReview } from './commandChecks.ts';
 import type { OrderProgress } from './orderProgress.ts';
 
 /**
@@ -130,48 +129,4 @@ async function outcomeOfPayment(progress: OrderProgress): Promise<PaymentOutcome
     if (known) return known;
     throw ApplicationFailure.nonRetryable('the order goes on in a new run: ask again', 'GoesOn');
   });
-}
-
-function checkCommand(command: Command): void {
-  const { requestedBy, request } = asObject(command);
-  check(isText(requestedBy), 'requestedBy', 'a text');
-  check(request === undefined || isText(request), 'request', 'a text, or nothing');
-}
-
-function checkCancel(request: CancelRequest): void {
-  checkCommand(request);
-  const { reason, lines } = request as { reason: unknown; lines?: unknown };
-  check(isText(reason), 'reason', 'a text');
-  const isNumbers = Array.isArray(lines) && lines.length > 0 && lines.every(isLineNumber);
-  check(lines === undefined || isNumbers, 'lines', 'numbers from 1, at least one, or nothing');
-}
-
-function checkPaymentMethod(request: PaymentMethodRequest): void {
-  checkCommand(request);
-  check(isText(request.paymentMethod), 'paymentMethod', 'a text');
-}
-
-function checkReview(request: ReviewRequest): void {
-  checkCommand(request);
-  check(isText(request.reason), 'reason', 'a text');
-  check(['approve', 'reject'].includes(request.decision), 'decision', 'approve or reject');
-}
-
-function asObject(value: unknown): Readonly<Record<string, unknown>> {
-  check(typeof value === 'object' && value !== null, 'the command', 'an object');
-  return value as Readonly<Record<string, unknown>>;
-}
-
-function isText(value: unknown): boolean {
-  return typeof value === 'string' && value !== '';
-}
-
-function isLineNumber(value: unknown): boolean {
-  return Number.isSafeInteger(value) && Number(value) >= 1;
-}
-
-function check(holds: boolean, what: string, expected: string): void {
-  if (!holds) {
-    throw ApplicationFailure.nonRetryable(`${what}: expected ${expected}`, 'InvalidCommand');
-  }
 }

@@ -26,6 +26,7 @@ import {
   type ReturnWaiting,
 } from '../domain/return.ts';
 import type { Money } from '../domain/money.ts';
+import { checkCommand, checkInspection } from './commandChecks.ts';
 import { Inbox, type Settled } from './inbox.ts';
 import { ReturnAnnouncer } from './returnAnnouncer.ts';
 import { failureOf, outcomeOf } from './stepOutcome.ts';
@@ -56,8 +57,10 @@ export class ReturnProgress {
     this.#timeline = new Timeline(carried?.row.timeline);
     this.#announcer = new ReturnAnnouncer(() => this.row());
     setHandler(returnQuery, () => this.row());
-    setHandler(inspectionUpdate, (request) => this.#inspect(request));
-    setHandler(resumeReturn, (command) => this.#resume(command));
+    setHandler(inspectionUpdate, (request) => this.#inspect(request), {
+      validator: checkInspection,
+    });
+    setHandler(resumeReturn, (command) => this.#resume(command), { validator: checkCommand });
     CancellationScope.current().cancelRequested.catch(() => {
       this.#workflowCancelled = true;
     });

@@ -166,12 +166,26 @@ describe('events that are sent as they are', () => {
     assert.equal(plain.status, 415);
     const json = await post(app, '/probe', '{"amount":1}', { authorization });
     assert.deepEqual([json.status, json.body], [200, { amount: 1 }]);
-    const large = await postEvent(app, {
-      source: 'a',
-      type: 'T',
-      data: { x: 'x'.repeat(300_000) },
+  });
+
+  it('may be as large as SQS takes them', async () => {
+    const app = await createIngress(fakeQueues());
+    const empty = JSON.stringify({ source: 'a', type: 'T', data: { x: '' } }).length;
+    const send = async (size: number) =>
+      (
+        await postEvent(app, {
+          source: 'a',
+          type: 'T',
+          data: { x: 'x'.repeat(size - empty) },
+        })
+      ).status;
+    assert.deepEqual([await send(1_048_576), await send(1_048_577)], [200, 413]);
+    const large = stripeEvent('evt_1', '1').padEnd(300_000);
+    assert.equal((await postStripe(app, large)).status, 200);
+    const sns = await post(app, '/ingress/sns', '{}'.padEnd(300_000), {
+      'content-type': 'text/plain',
     });
-    assert.equal(large.status, 413);
+    assert.equal(sns.status, 400);
   });
 });
 

@@ -301,7 +301,10 @@ describe('the list of orders', () => {
       const { status, body } = await ask('staff:ana', 'GET', `/orders?${query}`);
       assert.equal(status, 400, query);
       assert.equal(body.errors[0].field, field);
+      assert.match(body.errors[0].detail, /expected .*received /);
     }
+    const { body: lost } = await ask('staff:ana', 'GET', '/orders?status=lost');
+    assert.match(lost.detail, /received "lost"$/);
     for (const query of ['from=2026-03-10&to=2026-03-01', 'to=0000-01-01', 'from=9999-12-31']) {
       const { status, body } = await ask('staff:ana', 'GET', `/orders?${query}`);
       assert.deepEqual([status, body], [200, { orders: [], cursor: null }], query);

@@ -9,6 +9,7 @@ import type { ApiDependencies } from '../../src/api/app.ts';
 import { waitOf } from '../../src/api/preference.ts';
 import type { OrderRow } from '../../src/contracts/orders.ts';
 import type { TimelineEntry } from '../../src/contracts/timeline.ts';
+import { returnRow } from '../console/rows.ts';
 import { orderRow } from '../support/orderRow.ts';
 import { asking, codeOf, createOrdersApi, type Question } from '../support/ordersApi.ts';
 
@@ -249,6 +250,57 @@ describe('the orders API', () => {
       assert.equal(answer.status, status, operation[0]);
       assert.match(JSON.stringify(answer.body), says);
     }
+  });
+
+  it('goes by how the order or return ended, not by how it was right before', async () => {
+    const applied = (name: string, by: string): TimelineEntry => ({
+      n: 5,
+      at: '2026-03-01T12:00:00.000Z',
+      kind: 'command',
+      name,
+      outcome: 'applied',
+      reason: null,
+      by,
+      took: null,
+    });
+    const before = { ...ROW, state: 'awaiting-payment' } as const;
+    const after = {
+      ...ROW,
+      state: 'cancelled',
+      cancellation: CANCELLATION,
+      timeline: [applied('cancel', 'customer:c-1')],
+    } as const;
+    for (const [operation, status, says] of [
+      [CANCEL, 200, /"accepted":true,"state":"cancelled"/],
+      [PAY, 409, /order-cancelled.*"wonBy":.*customer:c-1/],
+      [REVIEW, 409, /order-cancelled.*"wonBy":.*customer:c-1/],
+    ] as const) {
+      let ended = false;
+      const end = () => {
+        ended = true;
+        return notFound();
+      };
+      const answer = await command('staff:ana', operation, () => (ended ? after : before), end);
+      assert.equal(answer.status, status, operation[0]);
+      assert.match(JSON.stringify(answer.body), says);
+    }
+
+    const found = [
+      returnRow({ state: 'inspecting', waitingFor: 'inspection' }),
+      returnRow({ timeline: [applied('decide-inspection', 'staff:bob')] }),
+    ];
+    const orders = {
+      readReturn: async () => found.shift(),
+    } as unknown as ApiDependencies['orders'];
+    const late = await ask(
+      'staff:ana',
+      'POST',
+      '/returns/r-1/inspection',
+      { orders, temporal: temporal(notFound) },
+      { body: { accepted: [], reason: 'r' } },
+    );
+    assert.equal(late.status, 409);
+    assert.match(JSON.stringify(late.body), /already-inspected.*"wonBy":.*staff:bob/);
   });
 
   it('lets each role do what is its own to do', async () => {

@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
 import type Stripe from 'stripe';
 import { translateStripeEvent } from '../../src/api/stripeEvents.ts';
+import { orderRoutes } from '../../src/bridges/orderRoutes.ts';
+import { createReader } from '../../src/bridges/reader.ts';
+import { DEFAULT_POLICY } from '../../src/domain/policy.ts';
 
 function stripeEvent(type: string, intent: object): Stripe.Event {
   const object = {
@@ -61,10 +64,18 @@ describe("Stripe's events", () => {
       assert.equal(reasonOf('payment_intent.succeeded', { metadata }), 'not-an-order');
     }
     assert.equal(reasonOf('payment_intent.succeeded', { metadata: null }), 'not-an-order');
-    assert.equal(reasonOf('payment_intent.succeeded', { currency: 'xxx' }), 'malformed');
-    assert.equal(
-      reasonOf('payment_intent.succeeded', { metadata: { orderKey: 'order:web:a/b' } }),
-      'malformed',
-    );
+  });
+
+  it('passes on what is of an order and cannot be: the bridge parks it', async () => {
+    const read = createReader(orderRoutes({ policy: DEFAULT_POLICY, earlySeconds: 30 }));
+    for (const change of [{ currency: 'xxx' }, { metadata: { orderKey: 'order:web:a/b' } }]) {
+      const { event } = translate('payment_intent.succeeded', change);
+      const [plan] = await read({
+        body: JSON.stringify(event),
+        messageId: 'm',
+        parkedBefore: null,
+      });
+      assert.equal(plan?.kind, 'rejected');
+    }
   });
 });

@@ -125,6 +125,9 @@ describe('loadConfig', () => {
     ['WAYBILL_API_DOCS', 'true'],
     ['WAYBILL_RETURN_POLICY', '{"goodsWithinSeconds":0}'],
     ['WAYBILL_PAYMENTS_QUEUE_URL', 'payments.fifo'],
+    // The kinds take different messages: each event would be refused, and its sender told to come again.
+    ['WAYBILL_PAYMENTS_QUEUE_URL', 'http://127.0.0.1:4566/1/payments'],
+    ['WAYBILL_INGRESS_QUEUE_URL', 'http://127.0.0.1:4566/1/payments.fifo'],
   ] as const) {
     it(`refuses the API ${variable}=${text}`, () => {
       const { message } = refusal(() => loadConfig('api', { ...API, [variable]: text }));

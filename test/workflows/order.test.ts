@@ -42,6 +42,14 @@ describe('the order workflow', () => {
     await service.send(handle, event(handle, 'ShipmentDelivered', parcel));
   }
 
+  /** Until nothing is under way any more: all has been told. */
+  async function untilIdle(handle: OrderHandle): Promise<void> {
+    await eventually(async () => {
+      const { raw } = await handle.describe();
+      return !raw.pendingWorkflowTask && (raw.pendingActivities ?? []).length === 0;
+    });
+  }
+
   it('carries an order from its placing to its close', async () => {
     const handle = await service.place();
     await service.until(handle, fulfilling);
@@ -181,6 +189,37 @@ describe('the order workflow', () => {
     await handle.cancel();
     assert.equal((await handle.result()).state, 'refunded');
     await service.record(handle, 'order-workflow-cancelled-and-told');
+  });
+
+  it('is cancelled when its workflow is, also where all has been told', async () => {
+    const handle = await service.place();
+    await service.until(handle, fulfilling);
+    await untilIdle(handle);
+    await handle.cancel();
+    assert.equal((await handle.result()).state, 'refunded');
+    const { row } = await service.look(handle);
+    assert.deepEqual(row?.cancellation, {
+      reason: 'workflow-cancelled',
+      requestedBy: 'temporal',
+    });
+  });
+
+  it('goes on when its workflow is cancelled too late, and takes commands', async () => {
+    const handle = await service.place();
+    await service.until(handle, fulfilling);
+    const parcel = { shipmentId: 'parcel-1', carrier: 'post' };
+    await service.send(handle, event(handle, 'ShipmentDispatched', parcel));
+    await service.until(handle, (row) => row.state === 'shipped');
+    await untilIdle(handle);
+    await handle.cancel();
+    await eventually(
+      async () => (await service.look(handle)).row?.timeline.at(-1)?.name === 'cancel',
+    );
+    await untilIdle(handle);
+    const answer = await handle.executeUpdate(cancelOrder, { args: [CUSTOMER] });
+    assert.deepEqual([answer.accepted, answer.state], [false, 'shipped']);
+    await service.send(handle, event(handle, 'ShipmentDelivered', parcel));
+    assert.equal((await handle.result()).state, 'closed');
   });
 
   it('leaves alone an order that another start has claimed', async () => {

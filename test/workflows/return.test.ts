@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { GetCommand, PutCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
+import { WorkflowUpdateFailedError } from '@temporalio/client';
 import { inboxQuery, inboxSignal } from '../../src/contracts/inbox.ts';
 import { orderWorkflowId, type OrderKey } from '../../src/contracts/orders.ts';
 import {
@@ -327,6 +328,33 @@ describe('the return workflow', () => {
       state: 'inspecting',
       reason: 'not-waiting-for-operator',
     });
+  });
+
+  it('never learns of commands that are none', async () => {
+    const order = await service.delivered();
+    const handle = await inspecting(order, 1);
+    for (const [name, command] of [
+      [decideInspection.name, null],
+      [decideInspection.name, OPERATOR],
+      [decideInspection.name, { ...inspection(), accepted: 'all' }],
+      [decideInspection.name, { ...inspection(), accepted: [null] }],
+      [decideInspection.name, { ...inspection(), accepted: [{ line: 0, quantity: 1 }] }],
+      [decideInspection.name, { ...inspection(), accepted: [{ line: 1, quantity: '1' }] }],
+      [resumeReturn.name, {}],
+    ] as const) {
+      await assert.rejects(handle.executeUpdate(name, { args: [command] }), (error) => {
+        assert.ok(error instanceof WorkflowUpdateFailedError);
+        assert.match(String(error.cause), /: expected /);
+        return true;
+      });
+    }
+    const { timeline } = await handle.query(returnQuery);
+    assert.deepEqual(
+      timeline.flatMap(({ kind, name }) => (kind === 'command' ? [name] : [])),
+      ['request-return'],
+    );
+    await decide(handle);
+    assert.equal((await handle.result()).state, 'refused');
   });
 
   it('is given up when its workflow is cancelled before the inspection', async () => {

@@ -8,7 +8,10 @@ import { publicProblems } from './operations.ts';
 const DESCRIPTION = `Places orders, says what becomes of them, and lets those who may decide about them.
 
 Every answer that is not a success is a problem (RFC 9457), \`application/problem+json\`. Its \`type\` is
-\`urn:waybill:problem:{code}\`: a code is for programs, and never changes its meaning.`;
+\`urn:waybill:problem:{code}\`: a code is for programs, and never changes its meaning.
+
+Bodies are refused where they have numbers beyond 2^53 - 1, keys named \`__proto__\`, or values nested deeper than 64,
+wherever that is.`;
 
 /** What the tags of the operations stand for, in the order in which they are shown. */
 const TAGS = [

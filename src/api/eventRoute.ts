@@ -26,7 +26,8 @@ export function addEventRoute(
   scope.withTypeProvider<ZodTypeProvider>().post(
     '/ingress/events',
     {
-      config: { access: 'events:send' },
+      // An API destination's events all come from one caller; the queue takes what comes.
+      config: { access: 'events:send', rateLimit: false },
       bodyLimit: EVENT_LIMIT,
       // What is wrong with a body is said of the form that it has, not of both.
       validatorCompiler: () => (body) => (isEventBridge(body) ? ofEventBridge : plain)(body),

@@ -1,6 +1,5 @@
 import { z } from 'zod';
 import { orderWorkflowId } from '../contracts/orders.ts';
-import { JsonValue, OPEN } from './ingressBody.ts';
 
 /** What is read of an event before it is put into a queue: what decides which one, and its place there. */
 export interface EventNames {
@@ -18,7 +17,7 @@ const eventId = z
   .string()
   .regex(/^[\x21-\x7e]{1,256}$/, { error: 'expected 1 to 256 visible ASCII characters' })
   .optional();
-const content = z.record(z.string(), JsonValue).meta(OPEN);
+const content = z.record(z.string(), z.unknown());
 
 /** As EventBridge sends it: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-events-structure.html */
 export const EventBridgeEvent = z
@@ -28,12 +27,12 @@ export const EventBridgeEvent = z
     id: eventId,
     detail: content.meta({ description: 'The data; its `eventId`, if it has one, is the ID' }),
   })
-  .meta({ id: 'EventBridgeEvent', ...OPEN });
+  .meta({ id: 'EventBridgeEvent' });
 
 export const PlainEvent = z
   .looseObject({ source: name, type: name, eventId, data: content })
   // Whatever has both is taken for one of EventBridge.
-  .meta({ id: 'Event', ...OPEN, not: { required: ['detail-type', 'detail'] } });
+  .meta({ id: 'Event', not: { required: ['detail-type', 'detail'] } });
 
 export type IncomingEvent = z.infer<typeof EventBridgeEvent> | z.infer<typeof PlainEvent>;
 

@@ -6,24 +6,6 @@ import { Problem } from './problems.ts';
 /** As the API reads all bodies; throws an Error that says `{field}: {what was expected, what came}`. */
 export type ParseJson = (text: string) => unknown;
 
-/** An object that may have any other fields, for the document alone. */
-export const OPEN = {
-  propertyNames: { not: { const: '__proto__' } },
-  additionalProperties: { $ref: '#/components/schemas/JsonInput' },
-};
-
-/** Any JSON that is read: in the document alone, as whatever comes to a schema has been read. */
-export const JsonValue = z.unknown().meta({
-  id: 'Json',
-  anyOf: [
-    { type: ['string', 'boolean', 'null'] },
-    { type: 'number', minimum: Number.MIN_SAFE_INTEGER, maximum: Number.MAX_SAFE_INTEGER },
-    { type: 'array', items: { $ref: '#/components/schemas/JsonInput' } },
-    { type: 'object', ...OPEN },
-  ],
-  description: 'Any JSON, nested 64 deep at the most',
-});
-
 export const Taken = z.object({
   taken: z.literal(true).meta({ description: 'The event is in its queue' }),
   eventId: z

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { type ProblemCode, PROBLEMS } from './problems.ts';
 
 /** The body of every answer that is not a success: RFC 9457. */
-export const ProblemBody = z
+const ProblemBody = z
   .object({
     type: z.string().meta({ description: 'urn:waybill:problem:{code}' }),
     title: z.string(),

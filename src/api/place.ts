@@ -35,6 +35,10 @@ export function orderPlacedBy(
   idempotencyKey: string,
   { channel, orderId, ...request }: PlaceRequest,
 ): PlacedOrder {
+  // Whoever could take a shop's next number would keep the shop's own order out.
+  if (caller.role === 'customer' && channel !== undefined) {
+    throw new Problem('forbidden', 'channel and orderId: the numbers of shops are for staff');
+  }
   return {
     version: 1,
     ...request,
@@ -64,24 +68,22 @@ export async function place(
     eventId: `${OWN_CHANNEL}:${channel}:${orderId}/${idempotencyKey}`,
     content: placed,
   };
-  if (channel !== OWN_CHANNEL) {
-    const [row] = await Promise.all([
-      inStore(() => dependencies.orders.read(start.workflowId)),
-      claimKey(dependencies, placing, start),
-    ]);
-    // Temporal forgets an order after its namespace's retention, and would start the other one.
-    if (row && !isSameOrder(dependencies, row, placed)) {
-      throw await conflict(dependencies, placing, start);
-    }
-  }
+  if (channel !== OWN_CHANNEL) await claimKey(dependencies, placing, start);
   if (wait !== null) {
     const updateId = `place:${caller.name}/${idempotencyKey}`;
     const answer = await startAndWait(dependencies, { placed, start, updateId, seconds: wait });
     if (answer === 'conflict') throw await conflict(dependencies, placing, start);
     return answer;
   }
-  const answer = await inTime(dependencies.temporal, () => dependencies.startOnce(start));
-  if (answer === 'conflict') throw await conflict(dependencies, placing, start);
+  const [row, answer] = await Promise.all([
+    // Temporal forgets an order after its namespace's retention, and starts another under its ID: its workflow ends
+    // at once, for the row is there for ever. Where it cannot be read, the order is accepted all the same.
+    dependencies.orders.read(start.workflowId).catch(() => undefined),
+    inTime(dependencies.temporal, () => dependencies.startOnce(start)),
+  ]);
+  if (answer === 'conflict' || (row && !isSameOrder(dependencies, row, placed))) {
+    throw await conflict(dependencies, placing, start);
+  }
   return null;
 }
 
@@ -118,7 +120,7 @@ async function claimKey(
 /** Another order is there under the ID: under one that follows from the key, it was placed with that key. */
 async function conflict(
   { orders, temporal, hash }: PlaceDependencies,
-  { caller, placed }: Placing,
+  { placed }: Placing,
   { workflowId, content }: StartOnce,
 ): Promise<Problem> {
   const { channel, orderId } = placed;
@@ -126,9 +128,8 @@ async function conflict(
   const row = await inStore(() => orders.read(workflowId));
   const known = await describeStart(temporal, workflowId);
   const at = row?.placedAt ?? known?.startedAt;
-  // Where Temporal has forgotten the first start, the one it knows is this caller's. Whose it is, staff may know.
-  const isFirst = known !== undefined && known.contentHash !== hash(content);
-  const by = caller.role === 'staff' && isFirst ? known.eventId : null;
+  // Where Temporal has forgotten the first start, the one it knows is this caller's.
+  const by = known && known.contentHash !== hash(content) ? known.eventId : null;
   return new Problem(
     'order-exists',
     `order ${channel}:${orderId} was placed before with other content`,

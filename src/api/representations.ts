@@ -45,7 +45,7 @@ const requestedBy = z.string().nullable().meta({ description: 'Null for sellers'
 
 const Entry = z
   .object({
-    n: z.int().meta({ description: 'From 1, without gaps' }),
+    n: z.int().meta({ description: 'From 1, without gaps but for what sellers are not shown' }),
     at: moment,
     kind: z.enum(['state', 'event', 'command', 'step']),
     name: z.string(),
@@ -241,10 +241,10 @@ export function returnFor(caller: Caller, row: ReturnRow): z.infer<typeof Return
   };
 }
 
-/** Sellers learn what becomes of an order, but neither who decided it nor how it is paid. */
+/** Sellers learn what becomes of an order and of its parcels, but neither who decided it nor how it is paid. */
 export function timelineFor(caller: Caller, timeline: readonly TimelineEntry[]): TimelineEntry[] {
   if (caller.role !== 'seller') return [...timeline];
   return timeline
-    .filter(({ kind }) => kind === 'state' || kind === 'event')
+    .filter(({ kind, name }) => kind === 'state' || (kind === 'event' && !/^Payment/.test(name)))
     .map((entry) => ({ ...entry, reason: null, by: null }));
 }

@@ -1,7 +1,6 @@
 import { X509Certificate, verify, type KeyObject } from 'node:crypto';
 import { z } from 'zod';
 import { fetchText, type Fetch } from './boundedFetch.ts';
-import { OPEN } from './ingressBody.ts';
 import { Problem } from './problems.ts';
 
 /** How old a message may be, in milliseconds: SNS gives up after an hour. */
@@ -33,19 +32,17 @@ const confirmation = { ...common, Token: text, SubscribeURL: text };
  */
 export const SnsMessage = z
   .discriminatedUnion('Type', [
-    z
-      .object({
-        Type: z.literal('Notification'),
-        ...common,
-        Subject: z.string().optional(),
-        /** Not signed: anybody may have written them. */
-        MessageAttributes: z
-          .record(z.string(), z.object({ Type: z.string(), Value: z.string() }).meta(OPEN))
-          .optional(),
-      })
-      .meta(OPEN),
-    z.object({ Type: z.literal('SubscriptionConfirmation'), ...confirmation }).meta(OPEN),
-    z.object({ Type: z.literal('UnsubscribeConfirmation'), ...confirmation }).meta(OPEN),
+    z.object({
+      Type: z.literal('Notification'),
+      ...common,
+      Subject: z.string().optional(),
+      /** Not signed: anybody may have written them. */
+      MessageAttributes: z
+        .record(z.string(), z.object({ Type: z.string(), Value: z.string() }))
+        .optional(),
+    }),
+    z.object({ Type: z.literal('SubscriptionConfirmation'), ...confirmation }),
+    z.object({ Type: z.literal('UnsubscribeConfirmation'), ...confirmation }),
   ])
   .meta({ id: 'SnsMessage' });
 

@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { userInfo } from 'node:os';
 import { WorkflowNotFoundError } from '@temporalio/client';
-import { createOrderStore } from '../api/orderStore.ts';
 import { describeWinner } from '../console/orderTexts.ts';
 import { localTime, printable } from '../console/printable.ts';
 import type { Command, CommandAnswer, Winner } from '../contracts/commands.ts';
@@ -10,10 +9,9 @@ import { resumeReturn } from '../contracts/returns.ts';
 import { winnerOf } from '../contracts/winner.ts';
 import { decideLinesCancellation } from '../domain/lines.ts';
 import { decideCancellation, type Cancellation } from '../domain/order.ts';
-import { createTables } from '../platform/aws.ts';
-import { loadConfig } from '../platform/config.ts';
 import { UserError } from '../platform/errors.ts';
 import { orderName, readOrderId, readReturn } from './orderIds.ts';
+import { readRow } from './orderRows.ts';
 import { inTime } from './orderWorkflows.ts';
 import { withTemporal } from './temporalTools.ts';
 
@@ -82,8 +80,7 @@ export async function runOrdersResume(id: string, { json }: JsonOption): Promise
 
 /** The row of an order that has come to its end. @throws UserError when there never was one. */
 async function readClosed(workflowId: string, cause: unknown): Promise<OrderRow> {
-  const store = createOrderStore({ table: createTables(), ...loadConfig('orders') });
-  const row = await store.read(workflowId);
+  const row = await readRow(workflowId);
   if (row) return row;
   const hint = 'neither Temporal nor the orders table knows it';
   throw new UserError(`there is no order ${orderName(workflowId)}`, hint, { cause });

@@ -3,6 +3,9 @@ import type { OrderRow } from './orders.ts';
 /**
  * The indexes of the orders table, each sorted by `placedAt`, with the attribute that each is partitioned by.
  * `placedOn` is the day of `placedAt`, as YYYY-MM-DD in UTC.
+ *
+ * One partition takes 1,000 writes a second (DynamoDB's limit), and an index that is throttled holds up its table: a
+ * state or a day as the key is good for some hundred orders a second.
  */
 export const ORDER_INDEXES = {
   byCustomer: 'customerId',

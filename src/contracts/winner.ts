@@ -1,12 +1,15 @@
 import type { Winner } from './commands.ts';
 import type { TimelineEntry } from './timeline.ts';
 
+const SHIPMENT = ['ShipmentDispatched', 'ShipmentDelivered'];
+
 /** Which event or command, once it is applied, is the cause of a refusal. */
 const CAUSES: Readonly<Record<string, readonly string[]>> = {
-  'already-dispatched': ['ShipmentDispatched', 'ShipmentDelivered'],
+  'already-dispatched': SHIPMENT,
   'already-inspected': ['decide-inspection'],
   'already-reviewed': ['decide-review'],
   'order-cancelled': ['cancel', 'OrderCancelled'],
+  'order-closed': SHIPMENT,
   'order-rejected': ['decide-review'],
 };
 

@@ -65,15 +65,11 @@ const keySetUrl = z
   })
   .meta({ description: 'an https URL (http only on 127.0.0.1)' });
 
-const isFifo = (url: string) => url.endsWith('.fifo');
-const fifoQueueUrl = z
-  .url({ protocol: /^https?$/ })
-  .refine(isFifo)
-  .meta({ description: 'the URL of an SQS FIFO queue' });
-const standardQueueUrl = z
-  .url({ protocol: /^https?$/ })
-  .refine((url) => !isFifo(url))
-  .meta({ description: 'the URL of an SQS standard queue' });
+const queueUrl = (kind: 'FIFO' | 'standard') =>
+  z
+    .url({ protocol: /^https?$/ })
+    .refine((url) => url.endsWith('.fifo') === (kind === 'FIFO'))
+    .meta({ description: `the URL of an SQS ${kind} queue` });
 const origins = commaList(
   z.string().regex(/^https?:\/\/[^/\s]+$/),
   'origins such as https://shop.example, separated by commas; none',
@@ -143,9 +139,9 @@ const SETTINGS = {
     secret: true,
   },
   /** Where events about payments go that reach the API. */
-  paymentsQueueUrl: { variable: 'WAYBILL_PAYMENTS_QUEUE_URL', schema: fifoQueueUrl },
+  paymentsQueueUrl: { variable: 'WAYBILL_PAYMENTS_QUEUE_URL', schema: queueUrl('FIFO') },
   /** Where all other events go that reach the API. */
-  ingressQueueUrl: { variable: 'WAYBILL_INGRESS_QUEUE_URL', schema: standardQueueUrl },
+  ingressQueueUrl: { variable: 'WAYBILL_INGRESS_QUEUE_URL', schema: queueUrl('standard') },
   /** The topics whose HTTP subscriptions are taken; none by default. */
   snsTopicArns: {
     variable: 'WAYBILL_SNS_TOPIC_ARNS',

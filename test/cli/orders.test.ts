@@ -230,7 +230,21 @@ describe('waybill orders', function () {
       assert.match(printed(await orders('show', nameOf(handle)), 0), told);
       await service.send(handle, event(handle, 'ShipmentDelivered', { shipmentId: 's-1' }));
       await handle.result();
-      assert.match(printed(await cancel(), 1), /refused, order-closed; it is closed/);
+      assert.match(printed(await cancel(), 1), /refused, order-closed.*; it is closed/);
+    });
+
+    it('says of the row of an earlier version what to do', async () => {
+      const { timeline: _, revision: __, cancelledLines: ___, ...older } = orderRow();
+      const Item = { ...older, orderKey: older.workflowId, state: 'closed' };
+      await service.table.send(new PutCommand({ TableName: service.outputs.OrdersTable, Item }));
+      const name = nameOf(older);
+      for (const args of [
+        ['show', name],
+        ['cancel', name, '--reason', 'late'],
+        ['cancel', name, '--reason', 'late', '--line', '1'],
+      ]) {
+        assertSays(await orders(...args), /is of an earlier version/, /orders reproject/);
+      }
     });
 
     it('says that there is no such order', async () => {

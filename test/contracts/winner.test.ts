@@ -16,11 +16,13 @@ describe('who was first', () => {
   ];
 
   it('is whose event or command was applied first, of those that explain the refusal', () => {
-    assert.deepEqual(winnerOf('already-dispatched', timeline), {
-      what: 'ShipmentDispatched',
-      by: 'e-2',
-      at: '2026-01-01T00:00:02.000Z',
-    });
+    for (const reason of ['already-dispatched', 'order-closed']) {
+      assert.deepEqual(winnerOf(reason, timeline), {
+        what: 'ShipmentDispatched',
+        by: 'e-2',
+        at: '2026-01-01T00:00:02.000Z',
+      });
+    }
   });
 
   it('is nobody where none was applied, or the refusal is not of that kind', () => {

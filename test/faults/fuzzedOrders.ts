@@ -1,5 +1,6 @@
 import { connectTo } from '../../dev/clients.ts';
 import { seedStock } from '../../dev/feed/stock.ts';
+import type { TokenRequest } from '../../dev/issuer/request.ts';
 import type { Stack } from '../../dev/stack.ts';
 import { EVENTS, type EventData, type EventType } from '../../src/contracts/events.ts';
 import { eventually, uniqueId } from '../support/servers.ts';
@@ -7,7 +8,7 @@ import { tokenOf } from '../support/stack.ts';
 
 /** What is there before the API is fuzzed: without it, whatever is asked is a 404. */
 export interface Known {
-  /** A second page's of all orders. */
+  /** As the first page of all that the asker may see gave it. */
   readonly cursor: string;
   /** By operation: what of it is likely to succeed. */
   readonly ids: Readonly<Record<string, readonly string[]>>;
@@ -22,12 +23,16 @@ const SKU = 'fuzz';
 const LINES = 50;
 const PIECES = 10_000;
 
-/** Places orders of all kinds through the API, and takes each to the state in which something can be asked of it. */
-export async function placeFuzzedOrders(stack: Stack): Promise<Known> {
+/**
+ * Places orders of all kinds through the API, and takes each to the state in which something can be asked of it.
+ *
+ * @param who - asks afterwards.
+ */
+export async function placeFuzzedOrders(stack: Stack, who: TokenRequest): Promise<Known> {
   const clients = await connectTo(stack);
   await seedStock(clients.table, clients.stockTable, { [SKU]: 1_000_000_000 });
   await clients.close();
-  const api = await apiOf(stack);
+  const api = await apiOf(stack, { role: 'staff' });
 
   const many = async (count: number, make: () => Promise<string>) =>
     await Promise.all(Array.from({ length: count }, make));
@@ -77,7 +82,7 @@ export async function placeFuzzedOrders(stack: Stack): Promise<Known> {
 
   const orders = [...ended, ...running, ...unpaid, ...doubtful, cancelled];
   return {
-    cursor: String((await api.get('/orders?limit=1')).cursor),
+    cursor: String((await (await apiOf(stack, who)).get('/orders?limit=1'))['cursor']),
     ids: {
       readOrder: orders,
       // The stream of any other goes on.
@@ -104,9 +109,9 @@ const DECLINED = {
   paymentMethod: 'pm_card_visa_chargeDeclined',
 };
 
-/** The API as staff asks it. */
-async function apiOf(stack: Stack) {
-  const authorization = `Bearer ${await tokenOf(stack)}`;
+/** The API as somebody asks it. */
+async function apiOf(stack: Stack, who: TokenRequest) {
+  const authorization = `Bearer ${await tokenOf(stack, who)}`;
   async function ask(path: string, body?: object): Promise<Record<string, unknown>> {
     const response = await fetch(new URL(path, stack.urls.api), {
       headers: {

@@ -9,7 +9,7 @@ import { parseJson } from '../../src/bridges/json.ts';
 import { createLogger } from '../../src/platform/logger.ts';
 
 /** Takes `Bearer ana` for a member of the staff by that name, and nobody else. */
-export async function authenticateByName(authorization: string | undefined): Promise<Caller> {
+async function authenticateByName(authorization: string | undefined): Promise<Caller> {
   const [, name] = /^Bearer ([a-z]+)$/.exec(authorization ?? '') ?? [];
   if (name === undefined) throw new Problem('unauthenticated', 'expected a name');
   return { role: 'staff', name: `staff:${name}`, scopes: new Set(['orders:read']) };

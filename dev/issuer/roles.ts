@@ -1,4 +1,4 @@
-import type { Caller, Scope } from '../../src/api/caller.ts';
+import { type Caller, type Scope, SCOPES } from '../../src/api/caller.ts';
 
 export type Role = Caller['role'];
 
@@ -13,15 +13,5 @@ export const ROLE_SCOPES = {
     'returns:read',
   ],
   seller: ['orders:read', 'orders:cancel', 'returns:read', 'returns:inspect'],
-  staff: [
-    'orders:place',
-    'orders:read',
-    'orders:cancel',
-    'orders:pay',
-    'orders:review',
-    'returns:request',
-    'returns:read',
-    'returns:inspect',
-    'events:send',
-  ],
+  staff: SCOPES,
 } as const satisfies Record<Role, readonly Scope[]>;

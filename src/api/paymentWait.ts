@@ -2,7 +2,6 @@ import {
   WithStartWorkflowOperation,
   WorkflowExecutionAlreadyStartedError,
   WorkflowNotFoundError,
-  WorkflowUpdateFailedError,
 } from '@temporalio/client';
 import type { StartOnce } from '../bridges/startOnce.ts';
 import {
@@ -58,7 +57,7 @@ export async function startAndWait(
     return outcome.outcome === 'duplicate' ? await byRow(dependencies, start, placed) : outcome;
   } catch (error) {
     const isStarted = error instanceof WorkflowExecutionAlreadyStartedError;
-    if (!isStarted && !isLate(error)) throw error;
+    if (!isStarted && !isUnanswered(error)) throw error;
     const known = await describeStart(temporal, start.workflowId);
     if (!known) throw notAnswered(error);
     if (known.contentHash !== contentHash) return 'conflict';
@@ -70,14 +69,9 @@ export async function startAndWait(
     return outcome.outcome === 'duplicate' ? await byRow(dependencies, start, placed) : outcome;
   } catch (error) {
     if (error instanceof WorkflowNotFoundError) return await byRow(dependencies, start, placed);
-    if (isLate(error)) return null;
+    if (isUnanswered(error)) return null;
     throw error;
   }
-}
-
-/** Nobody answered in time; or nobody could, as the workflow goes on in a new run, or was ended by somebody. */
-function isLate(error: unknown): boolean {
-  return isUnanswered(error) || error instanceof WorkflowUpdateFailedError;
 }
 
 /** What became of an order whose workflow is closed, or was another one that Temporal has forgotten: its row has it. */

@@ -1,6 +1,7 @@
 import {
   isGrpcServiceError,
   WorkflowNotFoundError,
+  WorkflowUpdateFailedError,
   WorkflowUpdateRPCTimeoutOrCancelledError,
   type Client,
 } from '@temporalio/client';
@@ -23,9 +24,13 @@ export async function inTime<Answer>(
   }
 }
 
-/** Nobody answered: what was asked may apply all the same. */
+/**
+ * Nobody answered, or nobody could: the workflow goes on in a new run, or is being ended. What was asked may apply all
+ * the same.
+ */
 export function isUnanswered(error: unknown): boolean {
   return (
+    error instanceof WorkflowUpdateFailedError ||
     error instanceof WorkflowUpdateRPCTimeoutOrCancelledError ||
     (isGrpcServiceError((error as Error).cause) && !(error instanceof WorkflowNotFoundError)) ||
     isGrpcServiceError(error)

@@ -101,7 +101,11 @@ export function decideReturn(
   return { kind: 'opened', lines, counts: next };
 }
 
-/** The counts once a return is closed: without the pieces that were not accepted, and what they cost. */
+/**
+ * The counts once a return is closed: without the pieces that were not accepted, and what they cost.
+ *
+ * @throws Error when the counts do not hold the return: then something is wrong that a guess would hide.
+ */
 export function countsAfterClosing(
   counts: ReturnCounts,
   lines: readonly PricedPieces[],
@@ -110,11 +114,15 @@ export function countsAfterClosing(
   const next: Record<string, ReturnCounts[string]> = { ...counts };
   for (const line of lines) {
     const kept = quantityOf(accepted, line.line);
-    const before = next[line.line] ?? { quantity: 0, amount: 0 };
-    next[line.line] = {
-      quantity: before.quantity - (line.quantity - kept),
-      amount: before.amount - (line.amount - share(line, kept)),
-    };
+    const before = next[line.line];
+    const quantity = (before?.quantity ?? 0) - (line.quantity - kept);
+    const amount = (before?.amount ?? 0) - (line.amount - share(line, kept));
+    if (quantity < 0 || amount < 0) {
+      throw new Error(
+        `line ${line.line}: fewer pieces are counted as returned than come from here`,
+      );
+    }
+    next[line.line] = { quantity, amount };
   }
   return next;
 }

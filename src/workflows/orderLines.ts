@@ -23,15 +23,23 @@ export async function settleLines(input: OrderInput, progress: OrderProgress): P
     const next = nextSettlement(progress.order, placed.lines);
     if (!next) return;
     const { step, released, left, refund: amount } = next;
-    await progress.insist('release-lines', () => releasePieces({ orderKey, step, released, left }));
-    if (amount > 0) {
-      const { refunded } = await progress.insist('refund-lines', () =>
-        refundPayment({ orderKey, step: `refund/lines/${step}`, amount }),
-      );
+    // Settled together with the step's entry in the timeline: no row is written that has the one without the other.
+    const settled = (refunded: number) => {
       const { payment } = progress.order;
       progress.recordPayment({ refunded: payment.refunded + refunded });
+      progress.order = settle(progress.order, step);
+    };
+    await progress.insist('release-lines', async () => {
+      await releasePieces({ orderKey, step, released, left });
+      if (amount === 0) settled(0);
+    });
+    if (amount > 0) {
+      await progress.insist('refund-lines', async () => {
+        const answer = await refundPayment({ orderKey, step: `refund/lines/${step}`, amount });
+        settled(answer.refunded);
+        return answer;
+      });
     }
-    progress.order = settle(progress.order, step);
     progress.writeRow();
   }
 }

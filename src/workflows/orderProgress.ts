@@ -2,9 +2,7 @@ import { ActivityFailure } from '@temporalio/common';
 import {
   allHandlersFinished,
   CancellationScope,
-  condition,
   continueAsNew,
-  sleep,
   workflowInfo,
 } from '@temporalio/workflow';
 import type { InboxEvent } from '../contracts/inbox.ts';
@@ -14,6 +12,7 @@ import { Inbox, type Settled } from './inbox.ts';
 import { decideEvent, isDue } from './orderEvents.ts';
 import { followsDecisions, OrderRecord } from './orderRecord.ts';
 import type { Saga } from './saga.ts';
+import { settleDue, settleUntil } from './settleUntil.ts';
 
 /** The order goes no further: it was cancelled, or a step said no. What was done has to be undone. */
 export class OrderStopped extends Error {
@@ -39,6 +38,19 @@ export class OrderProgress extends OrderRecord {
   readonly #saga: Saga<OrderUndo>;
   readonly #inbox: Inbox;
   readonly #due = (event: InboxEvent) => isDue(this.order, event);
+  readonly #apply = (event: InboxEvent): Settled => {
+    let decision: Decision;
+    try {
+      decision = decideEvent(this.order, event);
+    } catch (error) {
+      this.record('event', event.type, event.id, { outcome: 'refused', reason: 'handler-failed' });
+      throw error;
+    }
+    this.record('event', event.type, event.id, decision);
+    if (decision.outcome !== 'applied') return decision;
+    this.order = decision.order;
+    return { outcome: 'applied' };
+  };
   #resumed = false;
   #leaving = false;
 
@@ -177,49 +189,20 @@ export class OrderProgress extends OrderRecord {
 
   /** Decides the events that have come so far, so that what came first is first. Before a command is decided. */
   decideArrived(): void {
-    if (this.claimDecided && this.#inbox.has(this.#due) && followsDecisions()) this.#decideDue();
-  }
-
-  #decideDue(): void {
-    while (this.#inbox.settleNext(this.#due, (event) => this.#apply(event)));
+    if (this.claimDecided && this.#inbox.has(this.#due) && followsDecisions()) {
+      settleDue(this.#inbox, this.#due, this.#apply);
+    }
   }
 
   /** Decides what comes, as it comes, until `done`. @returns false when `until` was reached first. */
-  async #decideUntil(done: () => boolean, until?: number): Promise<boolean> {
-    const alarm = new CancellationScope();
-    let late = false;
-    if (until !== undefined) {
-      alarm
-        .run(() => sleep(Math.max(1, until - Date.now())))
-        .then(
-          () => (late = true),
-          () => undefined,
-        );
-    }
-    try {
-      for (;;) {
-        this.#decideDue();
-        if (done()) return true;
-        if (late) return false;
-        await condition(() => done() || late || this.#inbox.has(this.#due));
-      }
-    } finally {
-      alarm.cancel();
-    }
-  }
-
-  #apply(event: InboxEvent): Settled {
-    let decision: Decision;
-    try {
-      decision = decideEvent(this.order, event);
-    } catch (error) {
-      this.record('event', event.type, event.id, { outcome: 'refused', reason: 'handler-failed' });
-      throw error;
-    }
-    this.record('event', event.type, event.id, decision);
-    if (decision.outcome !== 'applied') return decision;
-    this.order = decision.order;
-    return { outcome: 'applied' };
+  #decideUntil(done: () => boolean, until?: number): Promise<boolean> {
+    return settleUntil(this.#inbox, {
+      due: this.#due,
+      apply: this.#apply,
+      done,
+      until,
+      onDecided: () => this.catchUp(),
+    });
   }
 
   /** Whether the history is long enough that the workflow should go on in a new one. */

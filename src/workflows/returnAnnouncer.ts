@@ -1,52 +1,36 @@
-import { CancellationScope, proxyActivities, setCurrentDetails } from '@temporalio/workflow';
+import { proxyActivities, setCurrentDetails } from '@temporalio/workflow';
 import type { ReturnActivities } from '../contracts/activities.ts';
 import type { ReturnRow } from '../contracts/returns.ts';
+import { describeStanding, Teller } from './teller.ts';
 import { own } from './tries.ts';
 
 const { announceReturn } = proxyActivities<ReturnActivities>(own);
 
-/**
- * Tells the outside what becomes of a return: row and current details. One announcement is under way at a time, and
- * the return does not wait for it; what changes meanwhile goes together with the next.
- */
+/** Tells the outside what becomes of a return: row and current details. */
 export class ReturnAnnouncer {
-  readonly #row: () => ReturnRow;
+  readonly #teller: Teller;
   #due = false;
-  #busy = false;
 
   /** @param row - gives the return's row as it is when an announcement goes out. */
   constructor(row: () => ReturnRow) {
-    this.#row = row;
+    this.#teller = new Teller({
+      isDue: () => this.#due,
+      tell: () => {
+        this.#due = false;
+        const told = row();
+        setCurrentDetails(describeStanding(told));
+        return announceReturn(told);
+      },
+    });
   }
 
   /** Whether everything has been told. */
   get idle(): boolean {
-    return !this.#busy && !this.#due;
+    return this.#teller.idle;
   }
 
   announce(): void {
     this.#due = true;
-    // Commands announce too, and what their handlers do would be cancelled together with the workflow.
-    if (!this.#busy) void CancellationScope.nonCancellable(() => this.#announceAll());
+    this.#teller.begin();
   }
-
-  async #announceAll(): Promise<void> {
-    this.#busy = true;
-    // One turn of the microtasks: changes that follow at once are told together.
-    await Promise.resolve();
-    while (this.#due) {
-      this.#due = false;
-      const row = this.#row();
-      setCurrentDetails(describe(row));
-      await announceReturn(row);
-    }
-    this.#busy = false;
-  }
-}
-
-function describe({ state, waitingFor, reason }: ReturnRow): string {
-  const parts = [`**${state}**`];
-  if (waitingFor) parts.push(`waiting for ${waitingFor}`);
-  if (reason) parts.push(`because of ${reason}`);
-  return parts.join(', ');
 }

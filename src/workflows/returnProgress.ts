@@ -1,10 +1,8 @@
 import {
   allHandlersFinished,
   CancellationScope,
-  condition,
   continueAsNew,
   setHandler,
-  sleep,
   workflowInfo,
 } from '@temporalio/workflow';
 import type { Command, CommandAnswer, Winner } from '../contracts/commands.ts';
@@ -29,6 +27,7 @@ import type { Money } from '../domain/money.ts';
 import { checkCommand, checkInspection } from './commandChecks.ts';
 import { Inbox, type Settled } from './inbox.ts';
 import { ReturnAnnouncer } from './returnAnnouncer.ts';
+import { settleUntil } from './settleUntil.ts';
 import { failureOf, outcomeOf } from './stepOutcome.ts';
 import { Timeline } from './timeline.ts';
 
@@ -139,28 +138,14 @@ export class ReturnProgress {
   }
 
   /** Decides what comes, as it comes, until `done`. @returns false when `until` was reached first. */
-  async #decideUntil(done: () => boolean, until?: number): Promise<boolean> {
-    const due = (event: InboxEvent) => this.#isDue(event);
-    const alarm = new CancellationScope();
-    let late = false;
-    if (until !== undefined) {
-      alarm
-        .run(() => sleep(Math.max(1, until - Date.now())))
-        .then(
-          () => (late = true),
-          () => undefined,
-        );
-    }
-    try {
-      for (;;) {
-        while (this.#inbox.settleNext(due, (event) => this.#apply(event)));
-        if (done()) return true;
-        if (late) return false;
-        await condition(() => done() || late || this.#inbox.has(due));
-      }
-    } finally {
-      alarm.cancel();
-    }
+  #decideUntil(done: () => boolean, until?: number): Promise<boolean> {
+    return settleUntil(this.#inbox, {
+      due: (event) => this.#isDue(event),
+      apply: (event) => this.#apply(event),
+      done,
+      until,
+      onDecided: () => this.#announcer.announce(),
+    });
   }
 
   /** Goods that come before the return is opened wait; so do those that come while it is being closed. */

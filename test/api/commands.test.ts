@@ -198,6 +198,8 @@ describe('commands to an order', () => {
       ['cancel', { reason: '' }, 'reason'],
       ['cancel', { reason: 'r', lines: [] }, 'lines'],
       ['cancel', { reason: 'r', lines: [0] }, 'lines.0'],
+      ['cancel', { reason: '\ud83d' }, 'reason'],
+      ['cancel', { reason: '😀'.repeat(501) }, 'reason'],
       ['payment-method', {}, 'paymentMethod'],
       ['payment-method', { paymentMethod: '4242 4242 4242 4242' }, 'paymentMethod'],
     ] as const) {
@@ -205,6 +207,13 @@ describe('commands to an order', () => {
       assert.equal(answer.status, 400);
       assert.equal(answer.body.errors[0].field, field);
     }
+    // Without its misspelt field it would cancel the whole order.
+    const misspelt = await post(handle, 'cancel', { reason: 'r', line: [1] });
+    assert.equal(misspelt.status, 400);
+    assert.equal(
+      misspelt.body.detail,
+      'body: expected no other fields than reason, lines, received "line"',
+    );
     const unknown = await ask('staff:ana', 'POST', '/orders/web:unknown/cancel', {
       key: 'k',
       body: { reason: 'r' },

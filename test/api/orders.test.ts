@@ -79,7 +79,7 @@ const place = async (placed: () => never) =>
     'customer:c-1',
     'POST',
     '/orders',
-    { startOnce: async () => placed(), temporal: temporal(never) },
+    { ...rows(() => undefined), startOnce: async () => placed(), temporal: temporal(never) },
     { body: ORDER },
   );
 const read = async (who: string, row: () => OrderRow | undefined, answer: () => unknown = never) =>

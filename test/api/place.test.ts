@@ -303,6 +303,7 @@ describe('placing an order', () => {
       [{ channel: 'api', orderId: '1' }, 'channel'],
       [{ paymentMethod: undefined }, 'paymentMethod'],
       [{ lines: [] }, 'lines'],
+      [{ lines: [{ ...BODY.lines[0], price: 1 }] }, 'lines.0'],
       [{ currency: 'XXX' }, 'currency'],
     ] as const) {
       const { status, body } = await place({ ...BODY, ...change });

@@ -281,7 +281,7 @@ describe('protection', () => {
     });
 
     it('says which methods there are, and of no path that it is there where it is not', async () => {
-      for (const method of ['PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE'] as const) {
+      for (const method of ['PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE', 'QUERY'] as const) {
         const answer = await ask('/probe', { method: method as 'PUT', headers: TOKEN });
         assertProblem(answer, 'method-not-allowed');
         assert.equal(answer.headers['allow'], 'GET, HEAD, POST');

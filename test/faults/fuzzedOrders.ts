@@ -39,7 +39,7 @@ export async function placeFuzzedOrders(stack: Stack, who: TokenRequest): Promis
   const order = async (state: string, change: object = {}) => {
     const { id } = await api.post('/orders', { ...FREE, ...change });
     await api.until(`/orders/${id}`, state);
-    return String(id);
+    return id;
   };
   const closed = async () => {
     const id = await order('fulfilling');
@@ -64,7 +64,7 @@ export async function placeFuzzedOrders(stack: Stack, who: TokenRequest): Promis
     const lines = LINE_NUMBERS.map((line) => ({ line, quantity: PIECES / 20 }));
     const { id } = await api.post(`/orders/${ended[0]}/returns`, { lines, reason: 'too-loud' });
     await api.until(`/returns/${id}`, 'awaiting-goods');
-    return String(id);
+    return id;
   };
   const inspecting = async () => {
     const returnId = await requested();
@@ -82,7 +82,7 @@ export async function placeFuzzedOrders(stack: Stack, who: TokenRequest): Promis
 
   const orders = [...ended, ...running, ...unpaid, ...doubtful, cancelled];
   return {
-    cursor: String((await (await apiOf(stack, who)).get('/orders?limit=1'))['cursor']),
+    cursor: (await (await apiOf(stack, who)).get('/orders?limit=1')).cursor,
     ids: {
       readOrder: orders,
       // The stream of any other goes on.
@@ -109,10 +109,17 @@ const DECLINED = {
   paymentMethod: 'pm_card_visa_chargeDeclined',
 };
 
+/** As much of an answer as is looked at, each part where the operation has it. */
+interface Said {
+  readonly id: string;
+  readonly state: string;
+  readonly cursor: string;
+}
+
 /** The API as somebody asks it. */
 async function apiOf(stack: Stack, who: TokenRequest) {
   const authorization = `Bearer ${await tokenOf(stack, who)}`;
-  async function ask(path: string, body?: object): Promise<Record<string, unknown>> {
+  async function ask(path: string, body?: object): Promise<Said> {
     const response = await fetch(new URL(path, stack.urls.api), {
       headers: {
         authorization,
@@ -122,7 +129,7 @@ async function apiOf(stack: Stack, who: TokenRequest) {
     });
     const said = await response.text();
     if (!response.ok) throw new Error(`${path}: ${response.status} ${said}`);
-    return JSON.parse(said) as Record<string, unknown>;
+    return JSON.parse(said) as Said;
   }
   return {
     get: async (path: string) => await ask(path),
@@ -135,6 +142,6 @@ async function apiOf(stack: Stack, who: TokenRequest) {
         data,
       }),
     until: async (path: string, state: string) =>
-      await eventually(async () => (await ask(path))['state'] === state, { within: 30_000 }),
+      await eventually(async () => (await ask(path)).state === state, { within: 30_000 }),
   };
 }

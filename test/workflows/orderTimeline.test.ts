@@ -113,6 +113,22 @@ describe("an order's timeline", () => {
     await handle.result();
   });
 
+  it('is in the stored row as soon as an event is decided, though the order stays as it is', async () => {
+    const handle = await service.place();
+    const { payment, total } = await service.until(handle, fulfilling);
+    const captured = { paymentIntentId: payment.intentId, ...total };
+    await service.send(handle, event(handle, 'PaymentCaptured', captured));
+    const row = await eventually(async () => {
+      const stored = await storedRow(handle);
+      return lines(stored).at(-1) === 'event PaymentCaptured applied' && stored;
+    });
+    assert.equal(row.state, 'fulfilling');
+    assert.equal(row.payment.confirmedByProvider, true);
+    await handle.executeUpdate(cancelOrder, { args: [CUSTOMER] });
+    await handle.result();
+    await service.record(handle, 'order-event-told');
+  });
+
   it('is in the stored row to the last event, when the order has ended', async () => {
     const handle = await service.place({ customerId: 'doubtful-1' });
     const { claimedBy } = await eventually(async () => {

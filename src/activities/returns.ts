@@ -17,7 +17,7 @@ export interface ReturnActivitiesOptions {
 }
 
 /** Other returns of the same order were quicker, each time. Nothing was written; it may be repeated. */
-export class ReturnsBusyError extends Error {
+class ReturnsBusyError extends Error {
   override readonly name = 'ReturnsBusyError';
 }
 

@@ -245,6 +245,8 @@ export function returnFor(caller: Caller, row: ReturnRow): z.infer<typeof Return
 export function timelineFor(caller: Caller, timeline: readonly TimelineEntry[]): TimelineEntry[] {
   if (caller.role !== 'seller') return [...timeline];
   return timeline
-    .filter(({ kind, name }) => kind === 'state' || (kind === 'event' && !/^Payment/.test(name)))
+    .filter(
+      ({ kind, name }) => kind === 'state' || (kind === 'event' && !name.startsWith('Payment')),
+    )
     .map((entry) => ({ ...entry, reason: null, by: null }));
 }

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import autocannon from 'autocannon';
+import autocannon, { type Options, type Result } from 'autocannon';
 import { serveJob } from './child.ts';
 import { now } from './clock.ts';
 import type { LoadJob, LoadResult } from './job.ts';
@@ -7,9 +7,7 @@ import type { LoadJob, LoadResult } from './job.ts';
 // Asks as fast as it is answered, over so many connections. In a process of its own, so that it measures the others.
 serveJob<LoadJob, LoadResult>(async ({ url, token, body, paths, requests, connections }) => {
   let next = 0;
-  // The library's own duration is in whole seconds.
-  const beganAt = now();
-  const result = await autocannon({
+  const options: Options = {
     url,
     connections,
     amount: requests,
@@ -33,8 +31,17 @@ serveJob<LoadJob, LoadResult>(async ({ url, token, body, paths, requests, connec
         },
       },
     ],
+  };
+  const beganAt = now();
+  // The library's own duration ends with its next look at the clock, up to a second after the last answer.
+  let answeredAt = beganAt;
+  const result = await new Promise<Result>((resolve, reject) => {
+    autocannon(options, (error: unknown, done) => (error ? reject(error) : resolve(done))).on(
+      'response',
+      () => (answeredAt = now()),
+    );
   });
-  const seconds = (now() - beganAt) / 1_000;
+  const seconds = (answeredAt - beganAt) / 1_000;
   const answered = result['2xx'];
   if (answered !== requests) {
     throw new Error(`${url}: ${answered} of ${requests} answered well: ${JSON.stringify(result)}`);

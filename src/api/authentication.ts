@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { id } from '../contracts/fields.ts';
 import type { Authenticate } from './access.ts';
 import { type Caller, type Scope, SCOPES } from './caller.ts';
+import { KnownTokens } from './knownTokens.ts';
 import { Problem } from './problems.ts';
 
 /** All of them asymmetric: with a shared secret, whoever can check a token could make one. */
@@ -31,7 +32,8 @@ export interface AuthenticationOptions {
 
 /**
  * Takes an issuer's signed tokens (JWT). Of their claims, `iss`, `aud` and `exp` are required and `nbf` is
- * honoured, with a tolerance of 5 s; `scope`, `role`, `customer_id`, `seller_id` and `sub` say who it is.
+ * honoured, with a tolerance of 5 s; `scope`, `role`, `customer_id`, `seller_id` and `sub` say who it is. A token that
+ * was checked is taken without checking it again for a minute, or until it expires.
  */
 export function createAuthenticate({
   issuer,
@@ -46,15 +48,20 @@ export function createAuthenticate({
     requiredClaims: ['exp'],
   };
   const key = orNotReady(keys);
+  const known = new KnownTokens();
   return async (authorization) => {
     const token = tokenOf(authorization);
+    const caller = known.find(token);
+    if (caller) return caller;
     try {
       const { payload, protectedHeader } = await jwtVerify(token, key, options);
       const { typ } = protectedHeader;
       if (typ !== undefined && !TYPES.includes(typ.toLowerCase())) {
         throw new Problem('unauthenticated', 'the token is not an access token');
       }
-      return callerFrom(payload);
+      const checked = callerFrom(payload);
+      known.add(token, checked, ((payload.exp ?? 0) + CLOCK_TOLERANCE) * 1_000);
+      return checked;
     } catch (error) {
       if (!(error instanceof errors.JOSEError)) throw error;
       throw new Problem('unauthenticated', whatIsWrong(error), { cause: error });

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { mock } from 'node:test';
 import { exportSPKI, importJWK, SignJWT, UnsecuredJWT, type CryptoKey } from 'jose';
 import { createAuthenticate, remoteKeys } from '../../src/api/authentication.ts';
 import type { Authenticate } from '../../src/api/access.ts';
@@ -115,6 +116,49 @@ describe('authentication', () => {
       await refused(bearer(issuer.sign({ ...change })), 'unauthenticated', says);
     });
   }
+
+  describe('of a token that was checked just now', () => {
+    beforeEach(() => mock.timers.enable({ apis: ['Date'], now: Date.now() }));
+    afterEach(() => mock.timers.reset());
+
+    /** Answers how often the key of a token was asked for. */
+    function counting() {
+      const keys = remoteKeys(issuer.keySetUrl);
+      const seen = { checks: 0 };
+      const checking = createAuthenticate({
+        issuer: issuer.url,
+        audience: AUDIENCE,
+        keys: (...asked) => {
+          seen.checks += 1;
+          return keys(...asked);
+        },
+      });
+      return { seen, take: (token: string) => checking(`Bearer ${token}`) };
+    }
+
+    it('checks it again after a minute', async () => {
+      const { seen, take } = counting();
+      const token = await issuer.sign({ exp: inSeconds(3_600) });
+      const [first, again] = [await take(token), await take(token)];
+      assert.deepEqual(again, first);
+      assert.equal(seen.checks, 1);
+      mock.timers.tick(60_000);
+      assert.deepEqual(await take(token), first);
+      assert.equal(seen.checks, 2);
+    });
+
+    it('refuses it once it has expired, and others that only resemble it', async () => {
+      const { take } = counting();
+      const token = await issuer.sign({ exp: inSeconds(10) });
+      await take(token);
+      const [head = '', payload = '', signature = ''] = token.split('.');
+      const other = [head, payload, [...signature].toReversed().join('')].join('.');
+      await refused(take(other), 'unauthenticated');
+      // By the tolerance of 5 s and the rest of a second.
+      mock.timers.tick(16_000);
+      await refused(take(token), 'unauthenticated', /expired/);
+    });
+  });
 
   it('refuses a token that says it is something else than an access token', async () => {
     for (const typ of ['logout+jwt', 'dpop+jwt', '']) {

@@ -148,10 +148,14 @@ export async function startOrderService({ isScreeningUp = true } = {}) {
 
     /** Waits until the order says it is there. */
     async until(handle: OrderHandle, is: (row: OrderRow) => boolean): Promise<OrderRow> {
-      return await eventually(async () => {
-        const row = await handle.query(orderQuery);
-        return is(row) ? row : false;
-      });
+      return await eventually(
+        async () => {
+          const row = await handle.query(orderQuery);
+          return is(row) ? row : false;
+        },
+        // A workflow task that the server gave to a worker which was just stopped is given again after 10 s.
+        { within: 25_000 },
+      );
     },
 
     async send(handle: OrderHandle, ...events: readonly InboxEvent[]): Promise<void> {

@@ -201,7 +201,8 @@ export class OrderProgress extends OrderRecord {
       apply: this.#apply,
       done,
       until,
-      onDecided: () => this.catchUp(),
+      // Whoever leaves waits for what is being told: told of each event, a flood would keep it for ever.
+      onDecided: () => !this.#leaving && this.catchUp(),
     });
   }
 

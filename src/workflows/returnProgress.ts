@@ -47,6 +47,8 @@ export class ReturnProgress {
   readonly #timeline: Timeline;
   readonly #announcer: ReturnAnnouncer;
   #workflowCancelled = false;
+  /** Whether this run only waits, to go on in a new one. */
+  #leaving = false;
 
   constructor(input: ReturnInput) {
     const { carried } = input;
@@ -144,7 +146,8 @@ export class ReturnProgress {
       apply: (event) => this.#apply(event),
       done,
       until,
-      onDecided: () => this.#announcer.announce(),
+      // Whoever leaves waits for what is being told: told of each event, a flood would keep it for ever.
+      onDecided: () => !this.#leaving && this.#announcer.announce(),
     });
   }
 
@@ -242,6 +245,7 @@ export class ReturnProgress {
   }
 
   async #continueAsNew(): Promise<never> {
+    this.#leaving = true;
     await this.#decideUntil(() => this.#announcer.idle && allHandlersFinished());
     return await continueAsNew<(input: ReturnInput) => Promise<ReturnResult>>({
       ...this.#input,

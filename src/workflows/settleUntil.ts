@@ -10,7 +10,7 @@ export interface Settling {
   /** When the waiting ends without `done`, in milliseconds of the workflow's clock. Default: never. */
   readonly until?: number | undefined;
   /** Told that events were decided and have not ended the waiting. */
-  readonly onDecided: () => void;
+  readonly onDecided: () => unknown;
 }
 
 /** Decides what comes, as it comes, until `done`. @returns false when `until` was reached first. */

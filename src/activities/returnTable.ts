@@ -1,6 +1,7 @@
 import { TransactionCanceledException } from '@aws-sdk/client-dynamodb';
 import {
   GetCommand,
+  TransactGetCommand,
   TransactWriteCommand,
   type DynamoDBDocumentClient,
 } from '@aws-sdk/lib-dynamodb';
@@ -23,6 +24,13 @@ export interface OrderReturns {
   readonly version: number;
   readonly counts: ReturnCounts;
 }
+
+export interface EntryWithReturns {
+  readonly entry: ReturnEntry | undefined;
+  readonly returns: OrderReturns;
+}
+
+const NO_RETURNS: OrderReturns = { version: 0, counts: {} };
 
 /** What the counts are to be, and what they were when that was decided. */
 export interface ReturnsChange {
@@ -50,7 +58,23 @@ export function returnTable(client: DynamoDBDocumentClient, tableName: string) {
 
     async returns(orderKey: string): Promise<OrderReturns> {
       const item = (await read(countsKey(orderKey))) as OrderReturns | undefined;
-      return item ?? { version: 0, counts: {} };
+      return item ?? NO_RETURNS;
+    },
+
+    /** Both as of one moment: read one after the other, the counts could already lack what the entry still has. */
+    async entryWithReturns(orderKey: string, returnId: string): Promise<EntryWithReturns> {
+      const { Responses = [] } = await client.send(
+        new TransactGetCommand({
+          TransactItems: [entryKey(orderKey, returnId), countsKey(orderKey)].map((Key) => ({
+            Get: { TableName: tableName, Key },
+          })),
+        }),
+      );
+      const [entry, returns] = Responses.map(({ Item }) => Item);
+      return {
+        entry: entry as ReturnEntry | undefined,
+        returns: (returns as OrderReturns | undefined) ?? NO_RETURNS,
+      };
     },
 
     /**

@@ -4,7 +4,7 @@ import type { OpenReturnAnswer, ReturnActivities } from '../contracts/activities
 import { orderWorkflowId, type OrderRow } from '../contracts/orders.ts';
 import type { ReturnedPieces } from '../contracts/returns.ts';
 import { countsAfterClosing, decideReturn } from '../domain/return.ts';
-import { returnTable, type ReturnsChange } from './returnTable.ts';
+import { returnTable, type OrderReturns, type ReturnsChange } from './returnTable.ts';
 
 export interface ReturnActivitiesOptions {
   readonly table: DynamoDBDocumentClient;
@@ -76,12 +76,11 @@ export function createReturnActivities({
     async closeReturn({ returnId, order, accepted }) {
       const orderKey = orderWorkflowId(order);
       await untilWritten(orderKey, async () => {
-        const entry = await stored.entry(orderKey, returnId);
+        const { entry, returns: counted } = await stored.entryWithReturns(orderKey, returnId);
         const answer = entry?.answer ?? rejected('return-closed');
         if (entry && entry.status !== 'opened') return true;
         const next = { status: 'closed', answer } as const;
-        const returns =
-          answer.kind === 'opened' ? await letGo(orderKey, answer, accepted) : undefined;
+        const returns = answer.kind === 'opened' ? lettingGo(counted, answer, accepted) : undefined;
         const isWritten = await stored.write(orderKey, returnId, { seen: entry, next }, returns);
         return isWritten || undefined;
       });
@@ -102,15 +101,15 @@ export function createReturnActivities({
       }
     },
   };
+}
 
-  async function letGo(
-    orderKey: string,
-    { lines }: Extract<OpenReturnAnswer, { kind: 'opened' }>,
-    accepted: readonly ReturnedPieces[],
-  ): Promise<ReturnsChange> {
-    const seen = await stored.returns(orderKey);
-    return { seen, counts: countsAfterClosing(seen.counts, lines, accepted) };
-  }
+/** The counts without what of an opened return was not accepted. */
+function lettingGo(
+  seen: OrderReturns,
+  { lines }: Extract<OpenReturnAnswer, { kind: 'opened' }>,
+  accepted: readonly ReturnedPieces[],
+): ReturnsChange {
+  return { seen, counts: countsAfterClosing(seen.counts, lines, accepted) };
 }
 
 /** How a return is entered: with the counts, if it is opened. */

@@ -1,6 +1,8 @@
-import type { FastifyInstance } from 'fastify';
+import type { UpdateDefinition } from '@temporalio/common';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { z } from 'zod';
+import type { Command } from '../contracts/commands.ts';
 import {
   cancelOrder,
   changePaymentMethod,
@@ -21,7 +23,7 @@ import { ownLines, type Caller } from './caller.ts';
 import { decide, type DecisionDependencies } from './decision.ts';
 import { findOrder, refuseRoles, type LookupDependencies } from './lookup.ts';
 import { problems } from './operations.ts';
-import { Problem } from './problems.ts';
+import { Problem, type ProblemCode } from './problems.ts';
 import { ORDER_STATES } from './representations.ts';
 import {
   CancelBody,
@@ -63,28 +65,20 @@ export function addCommandRoutes(app: FastifyInstance, dependencies: CommandDepe
       },
     },
     async (request) => {
-      const { id } = request.params;
-      const caller = callerOf(request);
-      const row = await findOrder(dependencies, caller, id);
-      const { reason } = request.body;
-      const lines = linesToCancel(caller, row, request.body.lines);
+      const asked = await askedOf(request);
+      const { caller, row, body } = asked;
+      const { reason } = body;
+      const lines = linesToCancel(caller, row, body.lines);
       const cancellation = { reason, requestedBy: caller.name };
-      const state = await decide(dependencies, {
-        caller,
-        idempotencyKey: request.headers['idempotency-key'],
-        workflowId: row.workflowId,
+      return await decideOrder(asked, {
         update: cancelOrder,
-        body: request.body,
         request: { reason, ...(lines && { lines }) },
-        whenClosed: async () =>
-          answerOf(await findOrder(dependencies, caller, id), (ended) =>
-            lines
-              ? decideLinesCancellation(ended, ended.lines, lines, cancellation)
-              : decideCancellation(ended, cancellation),
-          ),
-        refusal: ['not-cancellable', `order ${id}`],
+        rule: (order) =>
+          lines
+            ? decideLinesCancellation(order, order.lines, lines, cancellation)
+            : decideCancellation(order, cancellation),
+        refusal: 'not-cancellable',
       });
-      return { id, accepted: true as const, state };
     },
   );
 
@@ -107,25 +101,14 @@ export function addCommandRoutes(app: FastifyInstance, dependencies: CommandDepe
       },
     },
     async (request) => {
-      const { id } = request.params;
-      const caller = callerOf(request);
-      const row = await findOrder(dependencies, caller, id);
-      refuseRoles(caller, 'seller');
-      const { paymentMethod } = request.body;
-      const state = await decide(dependencies, {
-        caller,
-        idempotencyKey: request.headers['idempotency-key'],
-        workflowId: row.workflowId,
+      const asked = await askedOf(request, 'seller');
+      const { body } = asked;
+      return await decideOrder(asked, {
         update: changePaymentMethod,
-        body: request.body,
-        request: { paymentMethod },
-        whenClosed: async () =>
-          answerOf(await findOrder(dependencies, caller, id), (ended) =>
-            decidePaymentMethod(ended, paymentMethod),
-          ),
-        refusal: ['payment-method-refused', `order ${id}`],
+        request: body,
+        rule: (order) => decidePaymentMethod(order, body.paymentMethod),
+        refusal: 'payment-method-refused',
       });
-      return { id, accepted: true as const, state };
     },
   );
 
@@ -148,26 +131,69 @@ export function addCommandRoutes(app: FastifyInstance, dependencies: CommandDepe
       },
     },
     async (request) => {
-      const { id } = request.params;
-      const caller = callerOf(request);
-      const row = await findOrder(dependencies, caller, id);
-      refuseRoles(caller, 'customer', 'seller');
-      const state = await decide(dependencies, {
-        caller,
-        idempotencyKey: request.headers['idempotency-key'],
-        workflowId: row.workflowId,
+      const asked = await askedOf(request, 'customer', 'seller');
+      const { caller, body } = asked;
+      return await decideOrder(asked, {
         update: reviewUpdate,
-        body: request.body,
-        request: request.body,
-        whenClosed: async () =>
-          answerOf(await findOrder(dependencies, caller, id), (ended) =>
-            decideReview(ended, { ...request.body, requestedBy: caller.name }),
-          ),
-        refusal: ['not-under-review', `order ${id}`],
+        request: body,
+        rule: (order) => decideReview(order, { ...body, requestedBy: caller.name }),
+        refusal: 'not-under-review',
       });
-      return { id, accepted: true as const, state };
     },
   );
+
+  /** Who asks what of which order. Throws a Problem where it is not their order, or not for their role. */
+  async function askedOf<Body>(
+    request: CommandRequest<Body>,
+    ...refused: readonly Caller['role'][]
+  ): Promise<AskedOrder<Body>> {
+    const { params, headers, body } = request;
+    const caller = callerOf(request);
+    const row = await findOrder(dependencies, caller, params.id);
+    refuseRoles(caller, ...refused);
+    return { caller, row, body, id: params.id, idempotencyKey: headers['idempotency-key'] };
+  }
+
+  /** Has the order decide: its workflow, or the same rule on its row where that is closed. */
+  async function decideOrder<Request extends Command>(
+    { caller, row, body, id, idempotencyKey }: AskedOrder<unknown>,
+    { update, request, rule, refusal }: OrderCommand<Request>,
+  ): Promise<z.infer<typeof DecidedBody>> {
+    const state = await decide(dependencies, {
+      caller,
+      idempotencyKey,
+      workflowId: row.workflowId,
+      update,
+      body,
+      request,
+      whenClosed: async () => answerOf(await findOrder(dependencies, caller, id), rule),
+      refusal: [refusal, `order ${id}`],
+    });
+    return { id, accepted: true, state };
+  }
+}
+
+type CommandRequest<Body> = FastifyRequest & {
+  readonly params: z.infer<typeof OrderParams>;
+  readonly headers: z.infer<typeof IdempotencyHeaders>;
+  readonly body: Body;
+};
+
+interface AskedOrder<Body> {
+  readonly caller: Caller;
+  readonly row: OrderRow;
+  readonly body: Body;
+  /** As the API names the order. */
+  readonly id: string;
+  readonly idempotencyKey: string;
+}
+
+interface OrderCommand<Request extends Command> {
+  readonly update: UpdateDefinition<OrderAnswer, [Request]>;
+  /** What the workflow is told. */
+  readonly request: Omit<Request, keyof Command>;
+  readonly rule: (order: OrderRow) => Decision;
+  readonly refusal: ProblemCode;
 }
 
 /** The lines that a caller means; undefined for the whole order. */

@@ -43,12 +43,12 @@ export function refuseRoles({ role }: Caller, ...refused: readonly Caller['role'
   if (refused.includes(role)) throw new Problem('forbidden', `this is not for a ${role}`);
 }
 
-/** Reads what is stored. Throws a Problem `not-answered` where the store does not answer. */
+/** Reads what is stored. Throws a Problem `not-answered` where the store does not answer, and the reader's own as they are. */
 export async function inStore<Answer>(read: () => Promise<Answer>): Promise<Answer> {
   try {
     return await read();
   } catch (error) {
-    throw notRead(error);
+    throw error instanceof Problem ? error : notRead(error);
   }
 }
 

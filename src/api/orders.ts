@@ -9,6 +9,7 @@ import { findOrder, inStore } from './lookup.ts';
 import { problems } from './operations.ts';
 import { orderPlacedBy, place, type PlaceDependencies } from './place.ts';
 import { waitOf } from './preference.ts';
+import { invalidRequest } from './problemAnswers.ts';
 import { Problem } from './problems.ts';
 import {
   ORDER_STATES,
@@ -107,19 +108,7 @@ export function addOrderRoutes(app: FastifyInstance, dependencies: OrderDependen
       const caller = callerOf(request);
       const { customer, seller, status: state, ...range } = request.query;
       const filters = { ...filtersOf(caller, customer, seller), state, ...range };
-      const page = await inStore(async () => {
-        try {
-          return await dependencies.orders.list(filters);
-        } catch (error) {
-          if (error instanceof InvalidCursorError) return error;
-          throw error;
-        }
-      });
-      if (page instanceof InvalidCursorError) {
-        throw new Problem('invalid-request', `cursor: ${page.message}`, {
-          errors: [{ field: 'cursor', detail: page.message }],
-        });
-      }
+      const page = await inStore(() => dependencies.orders.list(filters).catch(refuseCursor));
       return { ...page, orders: page.orders.map((row) => summaryFor(caller, row)) };
     },
   );
@@ -142,6 +131,10 @@ export function addOrderRoutes(app: FastifyInstance, dependencies: OrderDependen
       return orderFor(caller, await findOrder(dependencies, caller, request.params.id));
     },
   );
+}
+
+function refuseCursor(error: unknown): never {
+  throw error instanceof InvalidCursorError ? invalidRequest(`cursor: ${error.message}`) : error;
 }
 
 /** Whose orders are listed. Throws a Problem `forbidden` where they are somebody else's. */

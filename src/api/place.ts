@@ -10,6 +10,7 @@ import type { Caller } from './caller.ts';
 import { derivedId, type IdempotencyKeys } from './idempotency.ts';
 import { inStore, type LookupDependencies } from './lookup.ts';
 import { isSameOrder, startAndWait } from './paymentWait.ts';
+import { invalidRequest } from './problemAnswers.ts';
 import { Problem } from './problems.ts';
 import { OWN_CHANNEL, type PlaceRequest } from './requests.ts';
 import { describeStart, keyReused, type StartDependencies } from './start.ts';
@@ -98,10 +99,9 @@ function customerOf(caller: Caller, given: string | undefined): string {
       throw new Problem('forbidden', 'this is not for a seller');
     case 'staff': {
       if (given !== undefined) return given;
-      const detail = 'Invalid input: expected whose order it is, received undefined';
-      throw new Problem('invalid-request', `customerId: ${detail}`, {
-        errors: [{ field: 'customerId', detail }],
-      });
+      throw invalidRequest(
+        'customerId: Invalid input: expected whose order it is, received undefined',
+      );
     }
   }
 }

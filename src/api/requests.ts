@@ -3,6 +3,7 @@ import {
   channel,
   checkTotal,
   id,
+  ID_PATTERN,
   linesOf,
   orderContent,
   orderId,
@@ -57,7 +58,7 @@ export const PlaceHeaders = IdempotencyHeaders.extend({
 export const OrderParams = z.object({
   id: z
     .string()
-    .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}:[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/, {
+    .regex(new RegExp(`^${ID_PATTERN}:${ID_PATTERN}$`), {
       error: 'Invalid ID: expected {channel}:{orderId}',
     })
     .meta({ description: 'The order: `{channel}:{orderId}`', examples: ['web:42'] }),

@@ -1,10 +1,10 @@
+import { ID_PATTERN } from '../contracts/fields.ts';
 import { returnWorkflowId } from '../contracts/returns.ts';
 import { orderWorkflowId } from '../contracts/orders.ts';
 import { UserError } from '../platform/errors.ts';
 
-const PART = '[A-Za-z0-9][A-Za-z0-9._-]{0,127}';
-const ORDER = new RegExp(`^(?:order:)?(${PART}):(${PART})$`);
-const RETURN = new RegExp(`^return:(${PART})$`);
+const ORDER = new RegExp(`^(?:order:)?(${ID_PATTERN}):(${ID_PATTERN})$`);
+const RETURN = new RegExp(`^return:(${ID_PATTERN})$`);
 
 /** The workflow ID of an order, from how people name it. @throws UserError when it is no order's name. */
 export function readOrderId(text: string): string {

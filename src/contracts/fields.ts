@@ -4,9 +4,11 @@ import { CURRENCIES, MAX_AMOUNT } from '../domain/money.ts';
 // The fields that events and the API's requests have in common.
 
 /** What an ID may be: it becomes part of workflow IDs, keys and logs, so it is short and printable ASCII. */
+export const ID_PATTERN = '[A-Za-z0-9][A-Za-z0-9._-]{0,127}';
+
 export const id = z
   .string()
-  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/, {
+  .regex(new RegExp(`^${ID_PATTERN}$`), {
     error: 'expected 1 to 128 characters of A-Z a-z 0-9 . _ -, the first a letter or digit',
   })
   .meta({ description: 'An ID: 1 to 128 characters of A-Z a-z 0-9 . _ -' });

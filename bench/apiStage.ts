@@ -18,6 +18,7 @@ import type { ApiRow } from './apiFigures.ts';
 import { startChild } from './children.ts';
 import { concurrently } from './concurrently.ts';
 import type { Endpoints, LoadJob, LoadResult } from './job.ts';
+import { reportedShipment } from '../src/domain/shipment.ts';
 
 const PROJECT = path.resolve(import.meta.dirname, '..');
 /** How many orders the reads read in turn. */
@@ -167,7 +168,7 @@ function storedOrder(n: number): OrderRow {
       captured: 2_999,
       refunded: 0,
     },
-    shipments: { 'bench-1': 'delivered' },
+    shipments: [reportedShipment('bench-1', 'delivered')],
     cancellation: null,
     timeline: states.map((name, index) => ({
       n: index + 1,

@@ -65,6 +65,8 @@ export async function rehearse(options: RehearsalOptions): Promise<Outcome> {
         [SOURCES.storefront]: stack.outputs.OrdersQueueUrl,
         [SOURCES.payments]: stack.outputs.PaymentsQueueUrl,
         [SOURCES.fulfilment]: stack.outputs.FulfilmentQueueUrl,
+        [SOURCES.returns]: stack.outputs.ReturnsQueueUrl,
+        [SOURCES.inventory]: stack.outputs.InventoryQueueUrl,
       },
     },
   });

@@ -7,6 +7,7 @@ import { awaitEmulator, startEmulator } from './emulator.ts';
 import { AUDIENCE, awsOf, stackEnvironment } from './environment.ts';
 import { assertPortsFree, type PortClaim, type StackPorts } from './ports.ts';
 import { type Process, startProcess } from './process.ts';
+import { runSetup } from './setup.ts';
 import { awaitTemporal, startTemporal } from './temporal.ts';
 import { findTools, type Tools } from './tools.ts';
 
@@ -125,11 +126,12 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       WAYBILL_GRACE_SECONDS: GRACE_SECONDS,
       ...(await settings),
     };
-    await allStarted(
-      (['worker', 'bridge', 'api'] as const).map((name) =>
+    await allStarted([
+      runSetup(appEnv),
+      ...(['worker', 'bridge', 'api'] as const).map((name) =>
         start(name, runApp(name, appEnv, ports, logFile(name))),
       ),
-    );
+    ]);
 
     const ui = tools.temporal && ports.temporalUi;
     return {

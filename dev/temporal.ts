@@ -2,7 +2,7 @@ import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Connection } from '@temporalio/client';
-import proto from '@temporalio/proto';
+import { ensureKeyword } from '../src/console/searchAttribute.ts';
 import { ORDER_STATE_ATTRIBUTE } from '../src/contracts/orders.ts';
 import { UserError } from '../src/platform/errors.ts';
 import { type Process, startProcess } from './process.ts';
@@ -75,19 +75,9 @@ export async function awaitTemporal(address: string, within = 5_000): Promise<vo
 async function prepareTemporal(address: string): Promise<void> {
   const connection = await Connection.connect({ address, connectTimeout: 1_000, interceptors: [] });
   try {
-    await connection.withDeadline(Date.now() + 2_000, async () => {
-      const { customAttributes } = await connection.operatorService.listSearchAttributes({
-        namespace: NAMESPACE,
-      });
-      if (customAttributes[ORDER_STATE_ATTRIBUTE] !== undefined) return;
-      await connection.operatorService.addSearchAttributes({
-        namespace: NAMESPACE,
-        searchAttributes: {
-          [ORDER_STATE_ATTRIBUTE]:
-            proto.temporal.api.enums.v1.IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD,
-        },
-      });
-    });
+    await connection.withDeadline(Date.now() + 2_000, () =>
+      ensureKeyword(connection, NAMESPACE, ORDER_STATE_ATTRIBUTE),
+    );
   } finally {
     await connection.close();
   }

@@ -1,6 +1,6 @@
 import { CfnOutput, Duration, RemovalPolicy, Stack, type StackProps } from 'aws-cdk-lib';
 import { AttributeType, BillingMode, ProjectionType, Table } from 'aws-cdk-lib/aws-dynamodb';
-import { EventBus, Rule } from 'aws-cdk-lib/aws-events';
+import { EventBus, Rule, Schedule } from 'aws-cdk-lib/aws-events';
 import { SqsQueue } from 'aws-cdk-lib/aws-events-targets';
 import { SubscriptionFilter, Topic } from 'aws-cdk-lib/aws-sns';
 import { SqsSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
@@ -9,7 +9,8 @@ import type { Construct } from 'constructs';
 import { SOURCES } from '../src/contracts/events.ts';
 import { ORDER_INDEXES, ORDER_SUMMARY, RETURNS_BY_ORDER } from '../src/contracts/indexes.ts';
 import { FIFO_DEPTH, FIFO_WINDOW, LEAST_RECEIVES } from '../src/contracts/queues.ts';
-import type { Severity } from '../src/domain/notification.ts';
+import type { Attribute } from '../src/contracts/notifications.ts';
+import type { Audience, Severity } from '../src/domain/notification.ts';
 
 /** A queue that the bridge reads, named in the stack's outputs as `{output}QueueUrl` and `{output}DlqUrl`. */
 interface SourceQueue {
@@ -21,7 +22,17 @@ interface SourceQueue {
 const RETENTION = Duration.days(4);
 // A standard queue's message keeps its age when it is moved: a DLQ that kept no longer would lose it.
 const DLQ_RETENTION = Duration.days(14);
-const SUPPORT_SEVERITIES: Severity[] = ['warning', 'critical'];
+
+/**
+ * Who is told, by a queue named in the stack's outputs as a source queue is, and of what: an attribute and the values
+ * that are let through; null: everything. Whom a notification is meant for is decided where it is published.
+ */
+const SUBSCRIPTIONS = {
+  Customers: audience('customers'),
+  Support: only<Severity>('severity', 'warning', 'critical'),
+  Analytics: null,
+  Security: audience('security'),
+} as const;
 
 /** Everything the order service needs in AWS. */
 export class WaybillStack extends Stack {
@@ -34,12 +45,19 @@ export class WaybillStack extends Stack {
     const placed = this.sourceQueue({ output: 'Orders', queueName: 'orders' });
     const payments = this.sourceQueue({ output: 'Payments', queueName: 'payments' });
     const fulfilment = this.sourceQueue({ output: 'Fulfilment', queueName: 'fulfilment' });
+    const returned = this.sourceQueue({ output: 'Returns', queueName: 'returns' });
+    const inventory = this.sourceQueue({ output: 'Inventory', queueName: 'inventory' });
+    const operations = this.sourceQueue({ output: 'Operations', queueName: 'operations' });
     // Its producers promise order. No rule may target it: a rule's message group is one fixed string.
     this.sourceQueue({ output: 'PaymentsFifo', queueName: 'payments.fifo', fifo: true });
 
     this.route(bus, SOURCES.storefront, placed);
     this.route(bus, SOURCES.payments, payments);
     this.route(bus, SOURCES.fulfilment, fulfilment);
+    this.route(bus, SOURCES.returns, returned);
+    this.route(bus, SOURCES.inventory, inventory);
+
+    this.sweep(operations);
 
     this.notifications();
 
@@ -62,6 +80,7 @@ export class WaybillStack extends Stack {
       partitionKey: stringKey('orderKey'),
       sortKey: stringKey('requestedAt'),
     });
+    this.table('BackOrders', { partitionKey: 'sku', sortKey: 'place' });
     this.table('Keys', { partitionKey: 'key', timeToLiveAttribute: 'expiresAt' });
   }
 
@@ -107,24 +126,46 @@ export class WaybillStack extends Stack {
     });
   }
 
+  /**
+   * Each night, from the account's own bus: EventBridge has no schedules on others. It is off, as Temporal's schedule does
+   * the same (`waybill setup`): for whoever wants AWS to keep the time.
+   */
+  private sweep(queue: Queue): void {
+    new Rule(this, 'NightlySweep', {
+      description: 'Has the service audited, each day at 02:00 UTC',
+      enabled: false,
+      schedule: Schedule.cron({ hour: '2', minute: '0' }),
+      targets: [new SqsQueue(queue)],
+    });
+  }
+
   private notifications(): void {
     const topic = new Topic(this, 'Notifications', { topicName: 'order-notifications' });
-    const support = new Queue(this, 'SupportQueue', {
-      queueName: 'support-notifications',
-      retentionPeriod: DLQ_RETENTION,
-      receiveMessageWaitTime: Duration.seconds(20),
-      enforceSSL: true,
-    });
-    topic.addSubscription(
-      new SqsSubscription(support, {
-        rawMessageDelivery: true,
-        filterPolicy: {
-          severity: SubscriptionFilter.stringFilter({ allowlist: SUPPORT_SEVERITIES }),
-        },
-      }),
-    );
     this.output('NotificationsTopicArn', topic.topicArn);
-    this.output('SupportQueueUrl', support.queueUrl);
+    for (const [output, filterPolicy] of Object.entries(SUBSCRIPTIONS)) {
+      const queueName = `${output.toLowerCase()}-notifications`;
+      // What SNS cannot bring to the queue. What its reader cannot read is the reader's.
+      const dlq = new Queue(this, `${output}Dlq`, {
+        queueName: `${queueName}-dlq`,
+        retentionPeriod: DLQ_RETENTION,
+        enforceSSL: true,
+      });
+      const queue = new Queue(this, `${output}Queue`, {
+        queueName,
+        retentionPeriod: DLQ_RETENTION,
+        receiveMessageWaitTime: Duration.seconds(20),
+        enforceSSL: true,
+      });
+      topic.addSubscription(
+        new SqsSubscription(queue, {
+          rawMessageDelivery: true,
+          deadLetterQueue: dlq,
+          ...(filterPolicy && { filterPolicy }),
+        }),
+      );
+      this.output(`${output}QueueUrl`, queue.queueUrl);
+      this.output(`${output}DlqUrl`, dlq.queueUrl);
+    }
   }
 
   private table(output: string, { partitionKey, sortKey, timeToLiveAttribute }: TableKeys): Table {
@@ -149,6 +190,14 @@ interface TableKeys {
   readonly partitionKey: string;
   readonly sortKey?: string;
   readonly timeToLiveAttribute?: string;
+}
+
+function audience(one: Audience) {
+  return only('audience', one);
+}
+
+function only<Value extends string>(attribute: Attribute, ...allowlist: Value[]) {
+  return { [attribute]: SubscriptionFilter.stringFilter({ allowlist }) };
 }
 
 function stringKey(name: string) {

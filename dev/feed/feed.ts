@@ -93,7 +93,7 @@ export function purchaseScenario(placed: PlacedOrder, index: number): Scenario {
     eventId: `${channel}-${orderId}-${type}`,
     way,
   });
-  const shipmentId = `${channel}-${orderId}-1`;
+  const shipmentId = '1';
   return {
     name: `${channel} ${orderId}`,
     placed,

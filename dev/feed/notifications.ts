@@ -5,7 +5,9 @@ import {
   type Message,
   type SQSClient,
 } from '@aws-sdk/client-sqs';
+import type { Fact } from '../../src/contracts/notifications.ts';
 import type { OrderNotification } from '../../src/contracts/orders.ts';
+import { NOTICES } from '../../src/domain/notification.ts';
 
 export interface Collector {
   /** Resolves once nothing more is taken from the queue. */
@@ -21,7 +23,7 @@ export interface CollectorOptions {
   readonly onNotification: (notification: OrderNotification) => void;
 }
 
-/** Takes every notification the service publishes, keeps it in a file, and tells of it. */
+/** Takes every notification the service publishes, keeps it in a file, and tells of it if it is one of an order. */
 export function collectNotifications(options: CollectorOptions): Collector {
   // So that it is there even when nothing was told.
   appendFileSync(options.file, '');
@@ -42,9 +44,9 @@ async function collect(
   while (!abortSignal.aborted) {
     const messages = await receive(sqs, queueUrl, abortSignal);
     if (messages.length === 0) continue;
-    const notifications = messages.map(({ Body }) => JSON.parse(Body ?? '') as OrderNotification);
+    const notifications = messages.map(({ Body }) => JSON.parse(Body ?? '') as Fact);
     appendFileSync(file, notifications.map((one) => `${JSON.stringify(one)}\n`).join(''));
-    notifications.forEach(onNotification);
+    notifications.filter(isOfOrder).forEach(onNotification);
     await sqs.send(
       new DeleteMessageBatchCommand({
         QueueUrl: queueUrl,
@@ -52,6 +54,11 @@ async function collect(
       }),
     );
   }
+}
+
+function isOfOrder(fact: Fact): fact is OrderNotification {
+  const types: readonly string[] = ['order-state', ...NOTICES];
+  return types.includes(fact.type);
 }
 
 async function receive(

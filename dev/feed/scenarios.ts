@@ -178,9 +178,8 @@ function eventMaker(orderId: string) {
   const otherCard: Make = () =>
     event('PaymentMethodUpdated', { ...key, paymentMethod: 'pm_card_mastercard' }, 'fifo');
   const dispatched: Make = () =>
-    event('ShipmentDispatched', { ...key, shipmentId: `${orderId}-1`, carrier: 'post' }, 'bus');
-  const delivered: Make = () =>
-    event('ShipmentDelivered', { ...key, shipmentId: `${orderId}-1` }, 'queue');
+    event('ShipmentDispatched', { ...key, shipmentId: '1', carrier: 'post' }, 'bus');
+  const delivered: Make = () => event('ShipmentDelivered', { ...key, shipmentId: '1' }, 'queue');
 
   const on = (state: OrderState, ...make: readonly Make[]): Reaction => ({
     state,

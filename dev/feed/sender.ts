@@ -2,8 +2,10 @@ import { appendFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { PutEventsCommand, type EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import { SendMessageCommand, type SQSClient } from '@aws-sdk/client-sqs';
+import { disputeWorkflowId } from '../../src/contracts/disputes.ts';
 import { EVENTS, type EventData, type SOURCES } from '../../src/contracts/events.ts';
 import { orderWorkflowId, type PlacedOrder } from '../../src/contracts/orders.ts';
+import { restockWorkflowId } from '../../src/contracts/restock.ts';
 import { returnWorkflowId } from '../../src/contracts/returns.ts';
 import type { SentEvent } from '../../src/console/account.ts';
 import type { SampleEvent } from './scenarios.ts';
@@ -37,7 +39,7 @@ export function createSender({ eventBridge, sqs, destinations, token, manifest }
   async function send(event: SampleEvent): Promise<void> {
     const { type, data, eventId, way } = event;
     const { source } = EVENTS[type];
-    const workflowId = 'returnId' in data ? returnWorkflowId(data.returnId) : orderWorkflowId(data);
+    const workflowId = workflowIdOf(data);
     if (way === 'api') return await sendToApi(event, workflowId);
     note({ id: `${source}:${eventId}`, type, orderKey: workflowId });
     if (way === 'bus') return await put(source, type, { eventId, ...data });
@@ -115,3 +117,10 @@ export function createSender({ eventBridge, sqs, destinations, token, manifest }
 }
 
 export type Sender = ReturnType<typeof createSender>;
+
+/** The workflow that an event is about. */
+function workflowIdOf(data: SampleEvent['data']): string {
+  if ('returnId' in data) return returnWorkflowId(data.returnId);
+  if ('sku' in data) return restockWorkflowId(data.sku);
+  return 'disputeId' in data ? disputeWorkflowId(data.disputeId) : orderWorkflowId(data);
+}

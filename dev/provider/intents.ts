@@ -165,6 +165,43 @@ export function cancelIntent(intent: PaymentIntent, form: Form): PaymentIntent {
   };
 }
 
+/** The customer has done what authentication asked for, or has failed to. */
+export function authenticateIntent(intent: PaymentIntent, succeeds: boolean): PaymentIntent {
+  if (succeeds) {
+    return {
+      ...intent,
+      status: 'requires_capture',
+      amount_capturable: intent.amount,
+      latest_charge: newId('ch'),
+      next_action: null,
+    };
+  }
+  // Nothing was asked of the bank, so there is no charge that was declined.
+  return {
+    ...intent,
+    status: 'requires_payment_method',
+    payment_method: null,
+    last_payment_error: {
+      type: 'invalid_request_error',
+      code: 'payment_intent_authentication_failure',
+      message: 'The provided PaymentMethod has failed authentication.',
+      payment_method: { id: intent.payment_method, object: 'payment_method', type: 'card' },
+    },
+    next_action: null,
+  };
+}
+
+/** The bank has let go of what was held: https://docs.stripe.com/payments/place-a-hold-on-a-payment-method */
+export function expireIntent(intent: PaymentIntent): PaymentIntent {
+  return {
+    ...intent,
+    status: 'canceled',
+    amount_capturable: 0,
+    canceled_at: now(),
+    cancellation_reason: 'automatic',
+  };
+}
+
 function expectStatus(
   intent: PaymentIntent,
   verb: string,

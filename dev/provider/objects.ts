@@ -44,10 +44,35 @@ export interface Refund {
   readonly metadata: Readonly<Record<string, string>>;
 }
 
-export type StoredObject = PaymentIntent | Refund;
+/** What a dispute can be closed as; until then it is `needs_response`, an inquiry `warning_needs_response`. */
+export const CLOSED_STATUSES = ['won', 'lost', 'warning_closed'] as const;
+
+export interface Dispute {
+  readonly id: string;
+  readonly object: 'dispute';
+  readonly created: number;
+  readonly livemode: false;
+  readonly amount: number;
+  readonly currency: string;
+  readonly charge: string | null;
+  readonly payment_intent: string;
+  readonly reason: string;
+  readonly status: 'needs_response' | 'warning_needs_response' | (typeof CLOSED_STATUSES)[number];
+  readonly is_charge_refundable: boolean;
+  /** What was withdrawn from us, below 0, and what was given back to us since. */
+  readonly balance_transactions: readonly {
+    readonly object: 'balance_transaction';
+    readonly amount: number;
+    readonly currency: string;
+  }[];
+  /** Its own: nothing of the intent's. */
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+export type StoredObject = PaymentIntent | Refund | Dispute;
 
 /** A new ID in Stripe's form: the kind, then 24 characters that say nothing. */
-export function newId(prefix: 'pi' | 'ch' | 'pm' | 're' | 'req'): string {
+export function newId(prefix: 'pi' | 'ch' | 'pm' | 're' | 'du' | 'req'): string {
   return `${prefix}_${randomBytes(12).toString('hex')}`;
 }
 

@@ -1,15 +1,21 @@
 import { fastify } from 'fastify';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { booksOf } from './books.ts';
+import { carrierSandbox } from './carrier.ts';
 import { notFound, ProviderError } from './errors.ts';
+import { createFaults, type Faults, SERVER_ERROR, type WriteOperation } from './faults.ts';
 import { allowOnly, parseForm, required } from './form.ts';
 import type { Form } from './form.ts';
 import { cancelIntent, captureIntent, confirmIntent, createIntent } from './intents.ts';
+import { fingerprintOf, keyLock, keyOf, keyReused } from './keys.ts';
 import type { Ledger } from './ledger.ts';
 import { pageOf } from './list.ts';
 import { newId } from './objects.ts';
-import type { PaymentIntent, StoredObject } from './objects.ts';
-import { amountRefunded, createRefund } from './refunds.ts';
+import type { Dispute, PaymentIntent, Refund, StoredObject } from './objects.ts';
+import { createRefund } from './refunds.ts';
+import { addSandbox } from './sandbox.ts';
 import { scoreOf } from './screening.ts';
+import { supplierSandbox } from './supplier.ts';
 
 /** The result of a POST: the object to answer, and the refusal that goes out in its place. */
 interface Effect {
@@ -17,17 +23,25 @@ interface Effect {
   readonly error: ProviderError | null;
 }
 
-type Operation = (form: Form, id: string) => Effect;
+interface Operation {
+  readonly name: WriteOperation;
+  /** Of the intent in question; undefined before there is one. */
+  readonly intentId: string | undefined;
+  readonly run: (form: Form) => Effect;
+}
 
 /**
  * The payment provider's sandbox: the part of Stripe's HTTP API that the order service uses, with Stripe's
  * statuses, test payment methods, refusals and idempotency keys. All its state is in the ledger.
  *
- * `GET /ledger` is for the audit: every intent with what was captured and refunded, and every refund.
- * `POST /screening/scores` is another sandbox beside it, that of the fraud screening.
+ * `GET /ledger` is for the audit: every intent with what was captured, refunded, disputed and lost, every refund and every
+ * dispute. `/sandbox/...` makes happen what the service cannot ask for, also that the provider fails: see sandbox.ts.
+ * Beside it are the sandboxes of the carrier (`/carrier`), the supplier (`/supplier`) and the fraud screening
+ * (`POST /screening/scores`).
  */
 export function createProvider(ledger: Ledger): FastifyInstance {
   const server = fastify({ forceCloseConnections: true });
+  const faults = createFaults();
   server.addContentTypeParser(
     'application/x-www-form-urlencoded',
     { parseAs: 'string' },
@@ -44,10 +58,16 @@ export function createProvider(ledger: Ledger): FastifyInstance {
       api.addHook('onRequest', authenticate);
       api.addHook('onRequest', keyLock());
 
-      const post = (path: string, operation: Operation): void => {
-        api.post<{ Params: { id?: string }; Body: string | undefined }>(path, (request, reply) =>
-          execute(ledger, request, reply, (form) => operation(form, request.params.id ?? '')),
-        );
+      const post = (
+        path: string,
+        name: WriteOperation,
+        run: (form: Form, id: string) => Effect,
+      ): void => {
+        api.post<{ Params: { id?: string }; Body: string | undefined }>(path, (request, reply) => {
+          const { id } = request.params;
+          const operation = { name, intentId: id, run: (form: Form) => run(form, id ?? '') };
+          return execute(ledger, faults, request, reply, operation);
+        });
       };
       const intentOf = (id: string, param: string): PaymentIntent => {
         const intent = ledger.intents.get(id);
@@ -56,24 +76,32 @@ export function createProvider(ledger: Ledger): FastifyInstance {
       };
       const plain = (object: StoredObject): Effect => ({ object, error: null });
 
-      post('/payment_intents', (form) => plain(createIntent(form)));
-      post('/payment_intents/:id/confirm', (form, id) => {
+      post('/payment_intents', 'create', (form) => plain(createIntent(form)));
+      post('/payment_intents/:id/confirm', 'confirm', (form, id) => {
         const { intent, error } = confirmIntent(intentOf(id, 'intent'), form);
         return { object: intent, error };
       });
-      post('/payment_intents/:id/capture', (form, id) =>
+      post('/payment_intents/:id/capture', 'capture', (form, id) =>
         plain(captureIntent(intentOf(id, 'intent'), form)),
       );
-      post('/payment_intents/:id/cancel', (form, id) =>
+      post('/payment_intents/:id/cancel', 'cancel', (form, id) =>
         plain(cancelIntent(intentOf(id, 'intent'), form)),
       );
-      post('/refunds', (form) => {
+      post('/refunds', 'refund', (form) => {
         const intent = intentOf(required(form, 'payment_intent'), 'payment_intent');
-        return plain(createRefund(intent, form, ledger.refunds.values()));
+        return plain(createRefund(intent, form, ledger.refunds.values(), ledger.disputes.values()));
       });
 
-      api.get<{ Params: { id: string } }>('/payment_intents/:id', ({ params }) =>
-        intentOf(params.id, 'intent'),
+      /** Answers a look-up that concerns one intent, unless it meets a fault. */
+      const answerLookUp = <Found>(reply: FastifyReply, id: string, look: () => Found) => {
+        const orderKey = ledger.intents.get(id)?.metadata['orderKey'] ?? null;
+        const fault = faults.meet('retrieve', orderKey);
+        if (!fault) return look();
+        if (fault.how !== 'error') return faults.interrupt(reply, fault.how);
+        return reply.code(SERVER_ERROR.status).send(SERVER_ERROR.body);
+      };
+      api.get<{ Params: { id: string } }>('/payment_intents/:id', ({ params }, reply) =>
+        answerLookUp(reply, params.id, () => intentOf(params.id, 'intent')),
       );
       api.get<{ Querystring: Record<string, string> }>('/payment_intents', ({ query }) => {
         allowOnly(new Map(Object.entries(query)), ['limit', 'starting_after']);
@@ -84,44 +112,48 @@ export function createProvider(ledger: Ledger): FastifyInstance {
         if (!refund) throw notFound('refund', params.id, 'id');
         return refund;
       });
-      api.get<{ Querystring: Record<string, string> }>('/refunds', ({ query }) => {
+      const listOf = (
+        query: Record<string, string>,
+        url: string,
+        all: ReadonlyMap<string, Refund | Dispute>,
+      ) => {
         allowOnly(new Map(Object.entries(query)), ['payment_intent', 'limit', 'starting_after']);
         const asked = query['payment_intent'];
-        const refunds = [...ledger.refunds.values()].filter(
-          (refund) => asked === undefined || refund.payment_intent === asked,
+        const found = [...all.values()].filter(
+          (object) => asked === undefined || object.payment_intent === asked,
         );
-        return pageOf('/v1/refunds', refunds, query);
+        return pageOf(url, found, query);
+      };
+      api.get<{ Querystring: Record<string, string> }>('/refunds', ({ query }, reply) => {
+        const look = () => listOf(query, '/v1/refunds', ledger.refunds);
+        const asked = query['payment_intent'];
+        return asked === undefined ? look() : answerLookUp(reply, asked, look);
       });
+      api.get<{ Querystring: Record<string, string> }>('/disputes', ({ query }) =>
+        listOf(query, '/v1/disputes', ledger.disputes),
+      );
     },
     { prefix: '/v1' },
   );
 
+  server.register(carrierSandbox(ledger), { prefix: '/carrier' });
+  server.register(supplierSandbox(ledger), { prefix: '/supplier' });
   server.post('/screening/scores', ({ body }, reply) => {
     const score = scoreOf(body);
     return score === null ? reply.code(400).send({ error: 'not an order' }) : { score };
   });
-  server.get('/ledger', () => {
-    const refunds = [...ledger.refunds.values()];
-    const intents = [...ledger.intents.values()].map((intent) => ({
-      id: intent.id,
-      amount: intent.amount,
-      currency: intent.currency,
-      status: intent.status,
-      amount_captured: intent.amount_received,
-      amount_refunded: amountRefunded(intent, refunds),
-      metadata: intent.metadata,
-    }));
-    return { intents, refunds };
-  });
+  server.get('/ledger', () => booksOf(ledger));
+  addSandbox(server, ledger, faults);
   return server;
 }
 
 /** One POST: replays the key's first answer, or executes and writes effect and answer down before answering. */
 function execute(
   ledger: Ledger,
+  faults: Faults,
   request: FastifyRequest<{ Body: string | undefined }>,
   reply: FastifyReply,
-  operation: (form: Form) => Effect,
+  operation: Operation,
 ): FastifyReply {
   const form = parseForm(request.body ?? '');
   const key = keyOf(request);
@@ -133,18 +165,31 @@ function execute(
     return reply.header('idempotent-replayed', 'true').code(kept.status).send(kept.body);
   }
 
-  const { objects, status, body } = outcomeOf(operation, form);
-  const answer = key === undefined ? null : { key, request: fingerprint, status, body };
-  ledger.append({ objects, answer });
+  const orderKey = orderOf(ledger, operation, form);
+  const fault = faults.meet(operation.name, orderKey);
+  const takesEffect = !fault || (fault.operation !== 'retrieve' && fault.takesEffect);
+  if (!takesEffect && fault.how !== 'error') return faults.interrupt(reply, fault.how);
+
+  const outcome = takesEffect ? outcomeOf(operation, form) : { objects: [], ...SERVER_ERROR };
+  const { status, body } = fault?.how === 'error' ? SERVER_ERROR : outcome;
+  const answer = key === undefined ? null : { key, orderKey, request: fingerprint, status, body };
+  ledger.append({ objects: outcome.objects, answer });
+  if (fault && fault.how !== 'error') return faults.interrupt(reply, fault.how);
   return reply.code(status).send(body);
 }
 
+/** The order that a request is about, as its intent names it. */
+function orderOf(ledger: Ledger, { intentId }: Operation, form: Form): string | null {
+  const intent = ledger.intents.get(intentId ?? form.get('payment_intent') ?? '');
+  return intent?.metadata['orderKey'] ?? form.get('metadata[orderKey]') ?? null;
+}
+
 function outcomeOf(
-  operation: (form: Form) => Effect,
+  operation: Operation,
   form: Form,
 ): { objects: readonly StoredObject[]; status: number; body: unknown } {
   try {
-    const { object, error } = operation(form);
+    const { object, error } = operation.run(form);
     return error
       ? { objects: [object], status: error.status, body: { error: error.body } }
       : { objects: [object], status: 200, body: object };
@@ -166,53 +211,13 @@ async function authenticate(request: FastifyRequest, reply: FastifyReply): Promi
   throw new ProviderError(401, { type: 'invalid_request_error', message });
 }
 
-/** While a request with a key is being handled, from its headers on, another with the same key is refused. */
-function keyLock(): (request: FastifyRequest, reply: FastifyReply) => Promise<void> {
-  const inUse = new Set<string>();
-  return async (request, reply) => {
-    const key = keyOf(request);
-    if (key === undefined) return;
-    if (key.length > 255) {
-      const message = 'Idempotency keys have at most 255 characters';
-      throw new ProviderError(400, { type: 'invalid_request_error', message });
-    }
-    if (inUse.has(key)) {
-      throw new ProviderError(409, {
-        type: 'invalid_request_error',
-        code: 'idempotency_key_in_use',
-        message: `There is currently another in-progress request using this Idempotent Key: ${key}.`,
-      });
-    }
-    inUse.add(key);
-    reply.raw.once('close', () => inUse.delete(key));
-  };
-}
-
-/** Tells one request from another, whatever the order of its parameters. */
-function fingerprintOf(url: string, form: Form): string {
-  const parameters = new URLSearchParams([...form]);
-  parameters.sort();
-  return `${url} ${parameters.toString()}`;
-}
-
-function keyOf(request: FastifyRequest): string | undefined {
-  const key = request.headers['idempotency-key'];
-  return request.method === 'POST' && typeof key === 'string' ? key : undefined;
-}
-
-function keyReused(key: string): ProviderError {
-  return new ProviderError(400, {
-    type: 'idempotency_error',
-    message:
-      'Keys for idempotent requests can only be used with the same endpoint and parameters they were first ' +
-      `used with. Try using a key other than '${key}' if you meant to execute a different request.`,
-  });
-}
-
 function answerError(reply: FastifyReply, error: unknown): FastifyReply {
   if (error instanceof ProviderError) {
     return reply.code(error.status).send({ error: error.body });
   }
   const message = error instanceof Error ? error.message : String(error);
-  return reply.code(500).send({ error: { type: 'api_error', message } });
+  // What the server itself refuses, such as a body that is no JSON, has a status of its own.
+  const { statusCode = 500 } = error as { readonly statusCode?: number };
+  const type = statusCode < 500 ? 'invalid_request_error' : 'api_error';
+  return reply.code(statusCode).send({ error: { type, message } });
 }

@@ -1,37 +1,34 @@
 import type Stripe from 'stripe';
-import type { AuthoriseAnswer, PaymentRequest } from '../contracts/activities.ts';
+import type { AuthoriseAnswer, PaymentActivities } from '../contracts/activities.ts';
 import { declineSeverity } from '../domain/declines.ts';
 import { assertSameMoney, type PaymentRow, type PaymentTable } from './paymentTable.ts';
-import { withKey } from './providerKeys.ts';
-import { amountRefusalOf, declineCodeOf, isUnexpectedState } from './stripeErrors.ts';
+import { stepOnIntent, withKey } from './providerKeys.ts';
+import { amountRefusalOf, declineCodeOf, isReplayed, isUnexpectedState } from './stripeErrors.ts';
 
 interface Deps {
   readonly stripe: Stripe;
   readonly payments: PaymentTable;
 }
 
-type AuthoriseRequest = PaymentRequest & { readonly method: string; readonly attempt: number };
+type AuthoriseRequest = Parameters<PaymentActivities['authorisePayment']>[0];
 
 /**
- * Gets the money held, or says who refused. What is known already is answered from the intent; only what is not
- * is asked again, under the same idempotency key.
+ * Gets the money held, or says who refused or who has to act. What is known already is answered from the intent; only
+ * what is not is asked again, under the same idempotency key.
  *
  * @throws whatever says nothing about this payment; see stripeErrors.ts. A request that the provider calls invalid
  * for another reason than method or amount is a fault of ours or of the account's settings: it is thrown as it
  * is, so that it is seen and tried again once it is mended, where declining would lose the order.
  */
 export async function authorise(deps: Deps, request: AuthoriseRequest): Promise<AuthoriseAnswer> {
-  const { stripe, payments } = deps;
-  const { orderKey, money, attempt } = request;
+  const { payments } = deps;
+  const { orderKey, money, attempt, renewal = 0 } = request;
   const opened = await payments.open(orderKey, money);
   assertSameMoney(opened, money);
-  if (opened.status === 'returned') return { kind: 'returned' };
 
   let intent: Stripe.PaymentIntent | null;
   try {
-    intent = opened.intentId
-      ? await stripe.paymentIntents.retrieve(opened.intentId)
-      : await createIntent(deps, opened);
+    intent = await intentOf(deps, opened, renewal);
   } catch (error) {
     const code = amountRefusalOf(error);
     if (code !== null) return declined(null, code);
@@ -41,18 +38,32 @@ export async function authorise(deps: Deps, request: AuthoriseRequest): Promise<
   const ended = await answerOfEnded(payments, orderKey, intent);
   if (ended) return ended;
 
-  const lastError = intent.last_payment_error;
-  const row = await payments.beginAttempt(orderKey, attempt, lastError?.charge ?? null);
-  if (!row) {
-    if (await isReturned(payments, orderKey)) return { kind: 'returned' };
-    throw new Error(`attempt ${attempt} of ${orderKey} is superseded by a later one`);
+  const chargeBefore = intent.last_payment_error?.charge ?? null;
+  const row = await payments.beginAttempt(orderKey, intent.id, attempt, chargeBefore);
+  if (!row) return await overtaken(payments, request);
+  return answerOfAttempt(row, intent) ?? (await confirm(deps, row, intent.id, request));
+}
+
+/**
+ * The intent that may be confirmed; null where the payment is returned. One that the provider has cancelled is
+ * replaced if that is asked for. One that has not lapsed serves on: it might be captured yet, and two might be.
+ */
+async function intentOf(
+  deps: Deps,
+  row: PaymentRow,
+  renewal: number,
+): Promise<Stripe.PaymentIntent | null> {
+  const { stripe, payments } = deps;
+  const { orderKey, intentId, renewal: present = 0 } = row;
+  if (row.status === 'returned') return null;
+  if (renewal < present) {
+    throw new Error(`renewal ${renewal} of ${orderKey} is superseded by a later one`);
   }
-  // Each decline has a charge of its own, so one that was not there when the attempt began is this attempt's.
-  // The method would not tell: it may be tried twice.
-  if (lastError?.charge && lastError.charge !== row.chargeBefore) {
-    return declined(intent.id, lastError.decline_code ?? lastError.code ?? 'card_declined');
-  }
-  return await confirm(deps, row, intent.id, request);
+  if (intentId === undefined) return await createIntent(deps, row, renewal);
+  const intent = await stripe.paymentIntents.retrieve(intentId);
+  if (intent.status !== 'canceled' || renewal === present) return intent;
+  const renewed = await payments.renew(orderKey, intentId, renewal);
+  return await intentOf(deps, renewed ?? (await reread(payments, row)), renewal);
 }
 
 /**
@@ -61,11 +72,14 @@ export async function authorise(deps: Deps, request: AuthoriseRequest): Promise<
  * @returns the one that is stored, which may be another worker's; null when the payment was returned meanwhile
  */
 async function createIntent(
-  { stripe, payments }: Deps,
+  deps: Deps,
   row: PaymentRow,
+  renewal: number,
 ): Promise<Stripe.PaymentIntent | null> {
+  const { stripe, payments } = deps;
   const { orderKey, amount, currency } = row;
-  const created = await withKey(payments, row, 'payment-intent', (options) =>
+  const step = stepOnIntent(row, 'payment-intent');
+  const created = await withKey(payments, row, step, (options) =>
     stripe.paymentIntents.create(
       {
         amount,
@@ -78,23 +92,30 @@ async function createIntent(
       options,
     ),
   );
-  if (await payments.storeIntent(orderKey, created.id)) return created;
-  const now = await payments.read(orderKey);
-  if (now?.status === 'returned' || now?.intentId === undefined) return null;
-  return await stripe.paymentIntents.retrieve(now.intentId);
+  if (await payments.storeIntent(row, created.id)) return created;
+  return await intentOf(deps, await reread(payments, row), renewal);
 }
 
 async function confirm(
   { stripe, payments }: Deps,
-  row: PaymentRow,
+  begun: PaymentRow,
   intentId: string,
-  { orderKey, method, attempt }: AuthoriseRequest,
+  request: AuthoriseRequest,
 ): Promise<AuthoriseAnswer> {
+  const { orderKey, method, attempt } = request;
+  let row: PaymentRow | null = begun;
   let intent: Stripe.PaymentIntent;
   try {
-    intent = await withKey(payments, row, `confirm/${attempt}`, (options) =>
+    const step = stepOnIntent(row, `confirm/${attempt}`);
+    const confirmed = await withKey(payments, row, step, (options) =>
       stripe.paymentIntents.confirm(intentId, { payment_method: method }, options),
     );
+    if (confirmed.status === 'requires_action') {
+      row = await payments.noteAsked(orderKey, intentId, attempt);
+      if (!row) return await overtaken(payments, request);
+    }
+    // By then the customer may have acted.
+    intent = isReplayed(confirmed) ? await stripe.paymentIntents.retrieve(intentId) : confirmed;
   } catch (error) {
     const code = declineCodeOf(error);
     if (code !== null) return declined(intentId, code);
@@ -105,10 +126,8 @@ async function confirm(
     if (ended) return ended;
     throw error;
   }
-  // 3-D Secure: the customer would have to act. Until the order waits for that, another method is asked for.
-  if (intent.status === 'requires_action') return declined(intentId, 'authentication_required');
-  const ended = await answerOfEnded(payments, orderKey, intent);
-  if (ended) return ended;
+  const answer = (await answerOfEnded(payments, orderKey, intent)) ?? answerOfAttempt(row, intent);
+  if (answer) return answer;
   throw new Error(`payment intent ${intentId} is ${intent.status}`);
 }
 
@@ -122,17 +141,44 @@ async function answerOfEnded(
     case 'requires_capture':
     case 'succeeded':
       return { kind: 'authorised', intentId: id };
-    case 'canceled':
-      if (await isReturned(payments, orderKey)) return { kind: 'returned' };
+    case 'canceled': {
+      const row = await payments.read(orderKey);
+      if (row?.status === 'returned') return { kind: 'returned' };
+      if (row?.intentId !== id) throw new Error(`payment intent ${id} is superseded by a renewal`);
       // By the provider or by hand: no method can pay this intent any more.
       return { kind: 'declined', intentId: id, severity: 'hard', code: 'payment_intent_canceled' };
+    }
     default:
       return null;
   }
 }
 
-async function isReturned(payments: PaymentTable, orderKey: string): Promise<boolean> {
-  return (await payments.read(orderKey))?.status === 'returned';
+/** What became of the attempt that the row is at; null where it has not confirmed the intent, or that is not known. */
+function answerOfAttempt(
+  { attempt, askedIn, chargeBefore }: PaymentRow,
+  { id, status, last_payment_error: error }: Stripe.PaymentIntent,
+): AuthoriseAnswer | null {
+  const hasAsked = askedIn !== undefined && askedIn === attempt;
+  if (hasAsked && status === 'requires_action') return { kind: 'requires-action', intentId: id };
+  // Each decline has a charge of its own, so one that was not there when the attempt began is this attempt's. The
+  // method would not tell: it may be tried twice. Without a charge, authentication failed: it was asked for.
+  const isNew = error?.charge ? error.charge !== chargeBefore : hasAsked;
+  if (!isNew || status !== 'requires_payment_method') return null;
+  const unsaid = hasAsked ? 'payment_intent_authentication_failure' : 'card_declined';
+  return declined(id, error?.decline_code ?? error?.code ?? unsaid);
+}
+
+/** The answer of a call whose turn is over: the payment was returned. @throws where another's turn has come. */
+async function overtaken(
+  payments: PaymentTable,
+  { orderKey, attempt }: AuthoriseRequest,
+): Promise<AuthoriseAnswer> {
+  if ((await payments.read(orderKey))?.status === 'returned') return { kind: 'returned' };
+  throw new Error(`attempt ${attempt} of ${orderKey} is superseded by a later one`);
+}
+
+async function reread(payments: PaymentTable, { orderKey }: PaymentRow): Promise<PaymentRow> {
+  return (await payments.read(orderKey)) as PaymentRow;
 }
 
 function declined(intentId: string | null, code: string): AuthoriseAnswer {

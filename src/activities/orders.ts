@@ -1,23 +1,22 @@
-import { setTimeout as pause } from 'node:timers/promises';
 import {
   ConditionalCheckFailedException,
   TransactionCanceledException,
   type CancellationReason,
 } from '@aws-sdk/client-dynamodb';
-import {
-  PublishBatchCommand,
-  type PublishBatchRequestEntry,
-  type SNSClient,
-} from '@aws-sdk/client-sns';
+import type { SNSClient } from '@aws-sdk/client-sns';
 import {
   PutCommand,
   TransactWriteCommand,
   type DynamoDBDocumentClient,
 } from '@aws-sdk/lib-dynamodb';
-import type { OrderActivities } from '../contracts/activities.ts';
+import type {
+  Announcement,
+  OrderActivities,
+  ScreeningActivities,
+} from '../contracts/activities.ts';
 import { orderItem, sellerItems } from '../contracts/orderItems.ts';
-import type { OrderNotification, OrderRow } from '../contracts/orders.ts';
-import { severityOf, type Notification } from '../domain/notification.ts';
+import type { OrderRow } from '../contracts/orders.ts';
+import { publishNotifications } from './notifications.ts';
 
 export interface OrderActivitiesOptions {
   readonly table: DynamoDBDocumentClient;
@@ -28,6 +27,7 @@ export interface OrderActivitiesOptions {
   readonly sns: SNSClient;
   /** A standard topic. */
   readonly topicArn: string;
+  readonly screenOrder: ScreeningActivities['screenOrder'];
 }
 
 /**
@@ -42,11 +42,6 @@ export class ForeignOrderError extends Error {
   }
 }
 
-/** SNS did not take every notification. Repeated, they carry the same IDs. */
-export class UnpublishedError extends Error {
-  override readonly name = 'UnpublishedError';
-}
-
 /** Orders' rows in DynamoDB and their notifications on SNS. Whatever is thrown may be repeated. */
 export function createOrderActivities({
   table,
@@ -54,33 +49,51 @@ export function createOrderActivities({
   sellersTable,
   sns,
   topicArn,
+  screenOrder,
 }: OrderActivitiesOptions): OrderActivities {
+  const publish = (announcement: Announcement) => publishNotifications(sns, topicArn, announcement);
+
   const putRow = (row: OrderRow) => ({
     TableName: ordersTable,
     Item: orderItem(row),
     ReturnValuesOnConditionCheckFailure: 'ALL_OLD' as const,
   });
 
+  async function claim(given: OrderRow): Promise<'claimed' | 'duplicate'> {
+    const row = withDefaults(given);
+    try {
+      await table.send(
+        new TransactWriteCommand({
+          TransactItems: [
+            // A row of the same claim is left as it is: it may have been announced in a newer revision since.
+            { Put: { ...putRow(row), ConditionExpression: 'attribute_not_exists(orderKey)' } },
+            ...sellerItems(row).map((Item) => ({ Put: { TableName: sellersTable, Item } })),
+          ],
+        }),
+      );
+      return 'claimed';
+    } catch (error) {
+      if (!(error instanceof TransactionCanceledException)) throw error;
+      const [first] = error.CancellationReasons ?? [];
+      if (first?.Code !== 'ConditionalCheckFailed') throw error;
+      return ownerOf(first) === row.claimedBy ? 'claimed' : 'duplicate';
+    }
+  }
+
   return {
-    async claimOrder(given) {
-      const row = withDefaults(given);
-      try {
-        await table.send(
-          new TransactWriteCommand({
-            TransactItems: [
-              // A row of the same claim is left as it is: it may have been announced in a newer revision since.
-              { Put: { ...putRow(row), ConditionExpression: 'attribute_not_exists(orderKey)' } },
-              ...sellerItems(row).map((Item) => ({ Put: { TableName: sellersTable, Item } })),
-            ],
-          }),
-        );
-        return 'claimed';
-      } catch (error) {
-        if (!(error instanceof TransactionCanceledException)) throw error;
-        const [first] = error.CancellationReasons ?? [];
-        if (first?.Code !== 'ConditionalCheckFailed') throw error;
-        return ownerOf(first) === row.claimedBy ? 'claimed' : 'duplicate';
-      }
+    claimOrder: claim,
+
+    async admitOrder({ screening, ...announcement }) {
+      if ((await claim(announcement.row)) === 'duplicate') return { kind: 'duplicate' };
+      const [score] = await Promise.all([
+        // What does not answer at once is asked again by an activity of its own.
+        screenOrder(screening).then(
+          (answer) => answer.score,
+          () => null,
+        ),
+        publish(announcement),
+      ]);
+      return { kind: 'admitted', score };
     },
 
     async announceOrder({ row: given, notifications }) {
@@ -102,14 +115,7 @@ export function createOrderActivities({
         if (owner !== row.claimedBy) throw new ForeignOrderError(row, owner);
       }
       // Published even where the row was there: the attempt that wrote it may have ended before it came to this.
-      for (let first = 0; first < notifications.length; first += BATCH_SIZE) {
-        const batch = notifications.slice(first, first + BATCH_SIZE);
-        await publish(
-          sns,
-          topicArn,
-          batch.map((notification) => entryOf(row, notification)),
-        );
-      }
+      await publish({ row, notifications });
     },
   };
 }
@@ -122,53 +128,4 @@ function withDefaults(row: OrderRow): OrderRow {
 /** Whose the row is that is there. The document client leaves the items of errors as they came. */
 function ownerOf({ Item: item }: Pick<CancellationReason, 'Item'>): string {
   return item?.['claimedBy']?.S ?? 'nobody that it names';
-}
-
-/** The most that SNS takes in one call. */
-const BATCH_SIZE = 10;
-const PUBLISH_ROUNDS = 3;
-const PAUSE_MS = 100;
-
-/** Publishes all, sending again only what SNS did not take. @throws UnpublishedError after three rounds. */
-async function publish(
-  sns: SNSClient,
-  topicArn: string,
-  entries: readonly PublishBatchRequestEntry[],
-): Promise<void> {
-  let open = entries;
-  let refusals = '';
-  for (let round = 1; round <= PUBLISH_ROUNDS; round += 1) {
-    const { Failed: failed = [] } = await sns.send(
-      new PublishBatchCommand({ TopicArn: topicArn, PublishBatchRequestEntries: [...open] }),
-    );
-    if (failed.length === 0) return;
-    open = open.filter(({ Id }) => failed.some((entry) => entry.Id === Id));
-    refusals = failed.map(({ Id, Code, Message }) => `${Id}: ${Code} ${Message ?? ''}`).join('; ');
-    if (round < PUBLISH_ROUNDS) await pause(PAUSE_MS * 2 ** round * (0.5 + Math.random() / 2));
-  }
-  throw new UnpublishedError(`SNS refused versions ${refusals}`);
-}
-
-function entryOf(row: OrderRow, notification: Notification): PublishBatchRequestEntry {
-  const severity = severityOf(notification);
-  const message: OrderNotification = {
-    notificationId: `${row.workflowId}/${notification.version}`,
-    workflowId: row.workflowId,
-    channel: row.channel,
-    orderId: row.orderId,
-    customerId: row.customerId,
-    version: notification.version,
-    state: notification.state,
-    reason: notification.reason,
-    severity,
-  };
-  return {
-    Id: String(notification.version),
-    Message: JSON.stringify(message),
-    MessageAttributes: {
-      state: { DataType: 'String', StringValue: notification.state },
-      severity: { DataType: 'String', StringValue: severity },
-      channel: { DataType: 'String', StringValue: row.channel },
-    },
-  };
 }

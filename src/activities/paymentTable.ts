@@ -12,17 +12,30 @@ export interface PaymentRow extends Money {
   readonly orderKey: string;
   /** `returned` is for ever: nothing is authorised or captured on purpose any more. */
   readonly status: 'open' | 'captured' | 'returned';
+  /** The one intent that may be confirmed or captured. */
   readonly intentId?: string;
+  /** Which of the order's intents that is; absent: 0, the first. */
+  readonly renewal?: number;
+  /** The intents before it, oldest first. Each was cancelled at the provider, which is final, before it was replaced. */
+  readonly lapsed?: readonly string[];
   /** The attempt that may confirm the intent; the younger one wins. */
   readonly attempt?: number;
   /** The charge that the provider's last decline named when that attempt began; null where there was none. */
   readonly chargeBefore?: string | null;
+  /** The attempt that asked the customer to authenticate the payment: how that ended is of this attempt. */
+  readonly askedIn?: number;
   /** How many idempotency keys each step is at; a step that is not here is at its first. */
   readonly keys: Readonly<Record<string, number>>;
   /** In minor units. */
   readonly captured: number;
   /** Captured and neither given back nor about to be, in minor units. */
   readonly refundable: number;
+  /** The disputes that are open; absent when none is. While there is one, no refund begins. */
+  readonly disputed?: ReadonlySet<string>;
+  /** The disputes that were closed: none of them is opened or closed again. */
+  readonly decided?: ReadonlySet<string>;
+  /** Lost in disputes beyond what was refundable then, in minor units; absent: 0. A refused refund pays for it first. */
+  readonly overdrawn?: number;
 }
 
 export type PaymentTable = ReturnType<typeof paymentTable>;
@@ -54,6 +67,7 @@ export function paymentTable(client: DynamoDBDocumentClient, tableName: string) 
     orderKey: string,
     expressions: {
       readonly set: string;
+      readonly remove?: string;
       readonly condition?: string;
       readonly names?: Record<string, string>;
       readonly values: Record<string, unknown>;
@@ -64,7 +78,7 @@ export function paymentTable(client: DynamoDBDocumentClient, tableName: string) 
         new UpdateCommand({
           TableName: tableName,
           Key: paymentKey(orderKey),
-          UpdateExpression: `SET ${expressions.set}`,
+          UpdateExpression: `SET ${expressions.set}${expressions.remove ? ` REMOVE ${expressions.remove}` : ''}`,
           ConditionExpression: expressions.condition,
           ExpressionAttributeNames: expressions.names,
           ExpressionAttributeValues: expressions.values,
@@ -107,31 +121,71 @@ export function paymentTable(client: DynamoDBDocumentClient, tableName: string) 
       }
     },
 
-    /** @returns null when the payment is returned, or has an intent already. */
-    storeIntent: (orderKey: string, intentId: string) =>
+    /** @returns null when the payment is returned, has an intent already, or was renewed since this row was read. */
+    storeIntent: ({ orderKey, renewal }: PaymentRow, intentId: string) =>
       update(orderKey, {
         set: 'intentId = :intentId',
-        condition: '#status = :open AND attribute_not_exists(intentId)',
+        condition: `#status = :open AND attribute_not_exists(intentId) AND ${
+          renewal === undefined ? 'attribute_not_exists(renewal)' : 'renewal = :renewal'
+        }`,
         names: { '#status': 'status' },
-        values: { ':intentId': intentId, ':open': 'open' },
+        values: {
+          ':intentId': intentId,
+          ':open': 'open',
+          ...(renewal !== undefined && { ':renewal': renewal }),
+        },
       }),
 
-    /** Lets this attempt confirm, unless a later one may or the payment is not open (then null). */
+    /**
+     * Makes room for another intent in place of one that the provider has cancelled. What may still come of the old
+     * one's attempts finds it gone.
+     *
+     * @returns null when the payment is not open, or this is not its intent any more
+     */
+    renew: (orderKey: string, lapsedId: string, renewal: number) =>
+      update(orderKey, {
+        set: 'renewal = :renewal, lapsed = list_append(if_not_exists(lapsed, :none), :lapsed)',
+        remove: 'intentId, attempt, chargeBefore, askedIn',
+        condition: '#status = :open AND intentId = :id',
+        names: { '#status': 'status' },
+        values: {
+          ':renewal': renewal,
+          ':none': [],
+          ':lapsed': [lapsedId],
+          ':id': lapsedId,
+          ':open': 'open',
+        },
+      }),
+
+    /** Lets this attempt confirm the intent, unless a later one may, or it is another's turn or none's (then null). */
     async beginAttempt(
       orderKey: string,
+      intentId: string,
       attempt: number,
       chargeBefore: string | null,
     ): Promise<PaymentRow | null> {
       const begun = await update(orderKey, {
         set: 'attempt = :attempt, chargeBefore = :charge',
-        condition: '#status = :open AND (attribute_not_exists(attempt) OR attempt < :attempt)',
+        condition:
+          '#status = :open AND intentId = :id AND (attribute_not_exists(attempt) OR attempt < :attempt)',
         names: { '#status': 'status' },
-        values: { ':attempt': attempt, ':charge': chargeBefore, ':open': 'open' },
+        values: { ':attempt': attempt, ':charge': chargeBefore, ':id': intentId, ':open': 'open' },
       });
       if (begun) return begun;
       const row = await read(orderKey);
-      return row?.status === 'open' && row.attempt === attempt ? row : null;
+      const isStill =
+        row?.status === 'open' && row.intentId === intentId && row.attempt === attempt;
+      return isStill ? row : null;
     },
+
+    /** Notes that this attempt asked the customer to act. @returns null when it is not the one that may any more. */
+    noteAsked: (orderKey: string, intentId: string, attempt: number) =>
+      update(orderKey, {
+        set: 'askedIn = :attempt',
+        condition: '#status = :open AND intentId = :id AND attempt = :attempt',
+        names: { '#status': 'status' },
+        values: { ':attempt': attempt, ':id': intentId, ':open': 'open' },
+      }),
 
     /** Moves a step on from the idempotency key with this number, if it is still at it. */
     nextKey: (orderKey: string, step: string, number: number) =>

@@ -9,13 +9,13 @@ import type {
 import { MAX_AMOUNT } from '../domain/money.ts';
 import { authorise } from './authorisation.ts';
 import { assertSameMoney, type PaymentRow, paymentTable } from './paymentTable.ts';
-import { withKey } from './providerKeys.ts';
+import { stepOnIntent, withKey } from './providerKeys.ts';
 import { endPendingRefunds, refund, type RefundDeps, type RefundedPayment } from './refunds.ts';
 import { refundTable } from './refundTable.ts';
 import { isDefiniteRefusal, isUnexpectedState } from './stripeErrors.ts';
 
 /**
- * Payments at Stripe, or at what speaks its API: one payment intent per order, and one row that knows its ID.
+ * Payments at Stripe, or at what speaks its API: one payment intent per order at a time, and one row that knows its ID.
  *
  * Two things hold calls together that race on several workers. The row: it becomes `returned` before a return
  * looks at the intent, and from then on no intent can be stored in it. The intent: only a stored one is ever
@@ -24,9 +24,13 @@ import { isDefiniteRefusal, isUnexpectedState } from './stripeErrors.ts';
  * captured and refunded; a confirmation or capture that comes later is refused, one that came earlier is undone.
  * An intent that was created and not stored is never confirmed, and holds no money.
  *
+ * An intent is replaced by another, in a renewal, only when the provider says that it is cancelled. So of all intents
+ * of an order one at most is ever captured: those before the stored one cannot be any more, and a call that is late
+ * and still means one of them is refused by the provider.
+ *
  * A refund of a part begins only while the row is `captured`, and takes its amount out of `refundable` in that same
  * transaction. So once it is `returned` no other begins: the return ends those that had begun, and gives back what
- * is refundable then, which is exactly the rest.
+ * is refundable then, which is exactly the rest. While the payment is disputed neither begins: see disputes.ts.
  *
  * @param deps.stripe must not retry by itself (`maxNetworkRetries: 0`)
  * @param deps.tableName the payments table: PK `orderKey`, SK `entry`
@@ -67,7 +71,7 @@ async function capture(
   if (intent.status === 'requires_capture') {
     try {
       // A key stands for one request: with another amount it is another one.
-      const step = isWhole ? 'capture' : `capture/${amount}`;
+      const step = stepOnIntent(row, isWhole ? 'capture' : `capture/${amount}`);
       intent = await withKey(payments, row, step, (options) =>
         stripe.paymentIntents.capture(
           intentId,
@@ -124,15 +128,18 @@ async function giveBack(
   { orderKey, money }: PaymentRequest,
 ): Promise<ReturnAnswer> {
   const { stripe, payments } = parts;
-  const { intentId } = await payments.close(orderKey, money);
-  if (intentId === undefined) return { kind: 'nothing' };
+  const { intentId, lapsed = [] } = await payments.close(orderKey, money);
+  const ids = intentId === undefined ? lapsed : [...lapsed, intentId];
+  if (ids.length === 0) return { kind: 'nothing' };
 
-  const intent = await endIntent(stripe, intentId);
-  if (intent.status === 'canceled') return { kind: 'voided' };
+  const ended: Stripe.PaymentIntent[] = [];
+  for (const id of ids) ended.push(await endIntent(stripe, id));
+  const intent = ended.find(({ status }) => status === 'succeeded');
+  if (!intent) return { kind: 'voided' };
 
   // The worker that captured it may have died before it recorded that.
   await payments.recordLostCapture(orderKey, intent.amount_received);
-  const payment: RefundedPayment = { orderKey, intentId, status: 'returned' };
+  const payment: RefundedPayment = { orderKey, intentId: intent.id, status: 'returned' };
   await endPendingRefunds(parts, payment, RETURN);
   const { refundable } = (await payments.read(orderKey)) as PaymentRow;
   const amount = await refund(parts, payment, RETURN, refundable);

@@ -28,6 +28,11 @@ export async function withKey<T>(
   }
 }
 
+/** A step on the payment's intent: a key stands for one request, so another intent has keys of its own. */
+export function stepOnIntent({ renewal }: PaymentRow, step: string): string {
+  return renewal === undefined ? step : `renewal/${renewal}/${step}`;
+}
+
 /** Which key the step is at, from 1. */
 export function keyNumber(row: PaymentRow, step: string): number {
   return row.keys[step] ?? 1;

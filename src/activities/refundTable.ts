@@ -21,6 +21,11 @@ export interface RefundRow {
 
 const REFUND = 'REFUND#';
 
+/** The payment is disputed, so no refund of it begins now: it will be possible once every dispute is closed. */
+export class RefundsHeldError extends Error {
+  override readonly name = 'RefundsHeldError';
+}
+
 export type RefundTable = ReturnType<typeof refundTable>;
 
 /** The refunds in the payments table. An amount is taken and given back in the transaction that says what for. */
@@ -64,6 +69,7 @@ export function refundTable(client: DynamoDBDocumentClient, tableName: string) {
      * again; one that is there otherwise stays as it is.
      *
      * @param status what the payment has to be
+     * @throws RefundsHeldError while the payment is disputed
      * @throws when it is not, when less than the amount is refundable, and when another transaction is in the way
      */
     async enter(
@@ -87,7 +93,8 @@ export function refundTable(client: DynamoDBDocumentClient, tableName: string) {
             TableName: tableName,
             Key: paymentKey(orderKey),
             UpdateExpression: 'SET refundable = refundable - :amount',
-            ConditionExpression: 'refundable >= :amount AND #status = :status',
+            ConditionExpression:
+              'refundable >= :amount AND #status = :status AND attribute_not_exists(disputed)',
             ExpressionAttributeNames: { '#status': 'status' },
             ExpressionAttributeValues: { ':amount': amount, ':status': status },
           },
@@ -95,6 +102,11 @@ export function refundTable(client: DynamoDBDocumentClient, tableName: string) {
       ]);
       const isThere = failed.includes(0);
       if (failed.length > 0 && !isThere) {
+        const { disputed } = (await readPayment(orderKey)) ?? {};
+        if (disputed) {
+          const names = [...disputed].join(', ');
+          throw new RefundsHeldError(`refund ${refundId}: held until these are closed: ${names}`);
+        }
         throw new Error(
           `refund ${refundId}: less than ${amount} is refundable, or the payment is not ${status}`,
         );
@@ -103,15 +115,17 @@ export function refundTable(client: DynamoDBDocumentClient, tableName: string) {
 
     /**
      * Gives the amount of a pending refund back and moves `step` on from the idempotency key that was refused,
-     * which `number` names: so a late repeat of that key gives nothing back a second time.
+     * which `number` names: so a late repeat of that key gives nothing back a second time. What was lost in disputes
+     * beyond what was refundable is taken out of it first.
      */
     async refuse(
-      orderKey: string,
+      { orderKey, overdrawn = 0 }: PaymentRow,
       { refundId, amount }: RefundRow,
       step: string,
       number: number,
     ): Promise<void> {
       const isFirst = number === 1;
+      const paid = Math.min(amount, overdrawn);
       await transact([
         {
           Update: {
@@ -127,13 +141,19 @@ export function refundTable(client: DynamoDBDocumentClient, tableName: string) {
           Update: {
             TableName: tableName,
             Key: paymentKey(orderKey),
-            UpdateExpression: 'SET refundable = refundable + :amount, #keys.#step = :next',
-            ConditionExpression: isFirst
-              ? 'attribute_not_exists(#keys.#step)'
-              : '#keys.#step = :number',
+            UpdateExpression:
+              'SET refundable = refundable + :rest, overdrawn = :owed, #keys.#step = :next',
+            ConditionExpression: [
+              isFirst ? 'attribute_not_exists(#keys.#step)' : '#keys.#step = :number',
+              overdrawn > 0
+                ? 'overdrawn = :seen'
+                : '(attribute_not_exists(overdrawn) OR overdrawn = :seen)',
+            ].join(' AND '),
             ExpressionAttributeNames: { '#keys': 'keys', '#step': step },
             ExpressionAttributeValues: {
-              ':amount': amount,
+              ':rest': amount - paid,
+              ':owed': overdrawn - paid,
+              ':seen': overdrawn,
               ':next': number + 1,
               ...(!isFirst && { ':number': number }),
             },
@@ -154,6 +174,12 @@ export function refundTable(client: DynamoDBDocumentClient, tableName: string) {
       );
     },
   };
+
+  async function readPayment(orderKey: string): Promise<PaymentRow | undefined> {
+    const Key = paymentKey(orderKey);
+    const command = new GetCommand({ TableName: tableName, Key, ConsistentRead: true });
+    return (await client.send(command)).Item as PaymentRow | undefined;
+  }
 
   /** @returns which items' conditions did not hold (then nothing was written); everything else is thrown. */
   async function transact(items: TransactWriteCommandInput['TransactItems']): Promise<number[]> {

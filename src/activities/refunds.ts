@@ -26,6 +26,7 @@ export interface RefundedPayment {
  * captured. A refund that is entered already goes on where it stopped, with the amount it was entered with.
  *
  * @returns the amount given back
+ * @throws RefundsHeldError when it would begin now and the payment is disputed
  * @throws when the provider refuses; the amount is refundable again then
  */
 export async function refund(
@@ -95,7 +96,7 @@ async function askForRefund(
     );
   } catch (error) {
     if (isDefiniteRefusal(error)) {
-      await refunds.refuse(row.orderKey, entered, step, keyNumber(row, step));
+      await refunds.refuse(row, entered, step, keyNumber(row, step));
     }
     throw error;
   }

@@ -1,9 +1,11 @@
 import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
+import type { SNSClient } from '@aws-sdk/client-sns';
 import { GetCommand, PutCommand, type DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import type { OpenReturnAnswer, ReturnActivities } from '../contracts/activities.ts';
 import { orderWorkflowId, type OrderRow } from '../contracts/orders.ts';
 import type { ReturnedPieces } from '../contracts/returns.ts';
 import { countsAfterClosing, decideReturn } from '../domain/return.ts';
+import { publishReturnNews } from './notifications.ts';
 import { returnTable, type OrderReturns, type ReturnsChange } from './returnTable.ts';
 
 export interface ReturnActivitiesOptions {
@@ -14,6 +16,9 @@ export interface ReturnActivitiesOptions {
   readonly ordersTable: string;
   /** Its keys are the strings `orderKey` and `entry`. */
   readonly paymentsTable: string;
+  readonly sns: SNSClient;
+  /** A standard topic. */
+  readonly topicArn: string;
 }
 
 /** Other returns of the same order were quicker, each time. Nothing was written; it may be repeated. */
@@ -22,7 +27,7 @@ class ReturnsBusyError extends Error {
 }
 
 /**
- * Returns in DynamoDB. What is decided rests on the counts of all returns of the order, so these are written together
+ * Returns in DynamoDB, and their notifications on SNS. What is decided rests on the counts of all returns of the order, so these are written together
  * with the return's entry, on the condition that they are still as they were read: of two returns of the same
  * pieces, one decides again. An entry's end is for ever: a call that arrives late finds it, and changes nothing.
  *
@@ -33,6 +38,8 @@ export function createReturnActivities({
   returnsTable,
   ordersTable,
   paymentsTable,
+  sns,
+  topicArn,
 }: ReturnActivitiesOptions): ReturnActivities {
   const stored = returnTable(table, paymentsTable);
 
@@ -50,9 +57,9 @@ export function createReturnActivities({
     const seen = await stored.returns(orderKey);
     const order = { ...row, cancelledLines: row.cancelledLines ?? [] };
     const decision = decideReturn(order, seen.counts, asked);
-    if (decision.kind === 'rejected') return { answer: decision };
-    const { kind, lines, counts } = decision;
     const { customerId, total } = row;
+    if (decision.kind === 'rejected') return { answer: { ...decision, customerId } };
+    const { kind, lines, counts } = decision;
     return {
       answer: { kind, customerId, currency: total.currency, lines },
       returns: { seen, counts },
@@ -86,7 +93,7 @@ export function createReturnActivities({
       });
     },
 
-    async announceReturn(row) {
+    async announceReturn(row, news = []) {
       try {
         await table.send(
           new PutCommand({
@@ -99,6 +106,8 @@ export function createReturnActivities({
       } catch (error) {
         if (!(error instanceof ConditionalCheckFailedException)) throw error;
       }
+      // Published even where the row was there: the attempt that wrote it may have ended before it came to this.
+      await publishReturnNews(sns, topicArn, row, news);
     },
   };
 }

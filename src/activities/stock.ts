@@ -1,31 +1,25 @@
+import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
 import {
-  ConditionalCheckFailedException,
-  TransactionCanceledException,
-} from '@aws-sdk/client-dynamodb';
-import {
-  GetCommand,
   PutCommand,
   TransactWriteCommand,
   type DynamoDBDocumentClient,
 } from '@aws-sdk/lib-dynamodb';
 import type { Reservation, StockActivities } from '../contracts/activities.ts';
+import type { LowStock } from './lowStock.ts';
+import {
+  failedConditions,
+  IF_ABSENT,
+  mergedPieces,
+  piecesWithout,
+  reservationKey,
+  stockTable as openTable,
+  type ReservationRow,
+} from './stockTable.ts';
 
 export interface StockActivitiesOptions {
   readonly table: DynamoDBDocumentClient;
-  /**
-   * Its partition key is the string `key`: `SKU#{sku}` holds `available`, `RESERVATION#{orderKey}` a reservation,
-   * `RESTOCK#{returnKey}` the pieces of a return that are on sale again.
-   */
   readonly stockTable: string;
-}
-
-/** A reservation's row. It is never deleted, and goes only from absent to reserved to released, or straight there. */
-interface ReservationRow {
-  readonly status: 'reserved' | 'released';
-  /** What is reserved, or was until it was released. */
-  readonly pieces: Reservation['pieces'];
-  /** The last step in which some of the pieces were given back; absent where they never were. */
-  readonly releases?: number;
+  readonly lowStock: Pick<LowStock, 'tellIfLow'>;
 }
 
 /**
@@ -42,52 +36,33 @@ interface ReservationRow {
 export function createStockActivities({
   table,
   stockTable,
+  lowStock,
 }: StockActivitiesOptions): StockActivities {
+  const stored = openTable(table, stockTable);
+
   return {
-    async reserveStock({ orderKey, pieces }) {
-      try {
-        await table.send(
-          new TransactWriteCommand({
-            TransactItems: [
-              {
-                Put: {
-                  TableName: stockTable,
-                  Item: { key: reservationKey(orderKey), status: 'reserved', pieces },
-                  ...IF_ABSENT,
-                },
-              },
-              ...pieces.map(({ sku, quantity }) => ({
-                Update: {
-                  TableName: stockTable,
-                  Key: { key: skuKey(sku) },
-                  UpdateExpression: 'SET available = available - :quantity',
-                  ConditionExpression: 'available >= :quantity',
-                  ExpressionAttributeValues: { ':quantity': quantity },
-                },
-              })),
-            ],
-          }),
-        );
-        return { kind: 'reserved' };
-      } catch (error) {
-        const failed = failedConditions(error);
-        if (!failed) throw error;
-        // Where the row is there, it alone is the answer: pieces may be short because this very order has them.
-        const row = await readReservation(orderKey);
-        if (row) return { kind: row.status };
-        const skus = pieces.filter((_, index) => failed.has(index + 1)).map(({ sku }) => sku);
-        return { kind: 'short', skus };
+    async reserveStock(reservation) {
+      const answer = await stored.reserve(reservation);
+      // On a repeat too, and where pieces are short: whoever took the last of them may have ended before it told.
+      if (answer.kind !== 'released') {
+        await lowStock.tellIfLow(reservation.pieces.map(({ sku }) => sku));
       }
+      return answer;
     },
 
-    async releaseStock({ orderKey }) {
+    async releaseStock({ orderKey, lost = [] }) {
       for (let look = 1; look <= LOOKS; look += 1) {
-        const row = await readReservation(orderKey);
+        const row = await stored.reservation(orderKey);
         if (row?.status === 'released') return;
+        const onSale = withoutLost(orderKey, row?.pieces ?? [], lost);
         const released = row
-          ? await giveBack(orderKey, row, row.pieces, {
-              UpdateExpression: 'SET #status = :released',
-              values: { ':released': 'released' },
+          ? await giveBack(orderKey, row, onSale, {
+              UpdateExpression:
+                'SET #status = :released' + (lost.length > 0 ? ', lost = :lost' : ''),
+              values: {
+                ':released': 'released',
+                ...(lost.length > 0 && { ':lost': mergedPieces(lost) }),
+              },
             })
           : await putTombstone(orderKey);
         if (released) return;
@@ -96,10 +71,10 @@ export function createStockActivities({
     },
 
     async releasePieces({ orderKey, step, released, left }) {
-      const row = await readReservation(orderKey);
+      const row = await stored.reservation(orderKey);
       if (!row) throw new Error(`${reservationKey(orderKey)} is not there`);
       if (row.status === 'released' || (row.releases ?? 0) >= step) return;
-      if (!isSame(row.pieces, [...released, ...left])) {
+      if (piecesWithout(row.pieces, [...released, ...left]).length > 0) {
         throw new Error(
           `${reservationKey(orderKey)} holds other pieces than are released and left`,
         );
@@ -123,7 +98,7 @@ export function createStockActivities({
                   ...IF_ABSENT,
                 },
               },
-              ...additions(mergedPieces(pieces)),
+              ...stored.additions(pieces),
             ],
           }),
         );
@@ -133,17 +108,6 @@ export function createStockActivities({
       }
     },
   };
-
-  async function readReservation(orderKey: string): Promise<ReservationRow | undefined> {
-    const { Item } = await table.send(
-      new GetCommand({
-        TableName: stockTable,
-        Key: { key: reservationKey(orderKey) },
-        ConsistentRead: true,
-      }),
-    );
-    return Item as ReservationRow | undefined;
-  }
 
   /** @returns false when a reserve or another release was first. */
   async function putTombstone(orderKey: string): Promise<boolean> {
@@ -189,7 +153,7 @@ export function createStockActivities({
                 },
               },
             },
-            ...additions(mergedPieces(pieces)),
+            ...stored.additions(pieces),
           ],
         }),
       );
@@ -199,61 +163,21 @@ export function createStockActivities({
       throw error;
     }
   }
-
-  function additions(pieces: Reservation['pieces']) {
-    return pieces.map(({ sku, quantity }) => ({
-      Update: {
-        TableName: stockTable,
-        Key: { key: skuKey(sku) },
-        UpdateExpression: 'ADD available :quantity',
-        ExpressionAttributeValues: { ':quantity': quantity },
-      },
-    }));
-  }
 }
 
 /** How often a release looks again, where others change the reservation under it. */
 const LOOKS = 5;
 
-const IF_ABSENT = {
-  ConditionExpression: 'attribute_not_exists(#key)',
-  ExpressionAttributeNames: { '#key': 'key' },
-};
-
-/** One entry for each SKU, as a transaction takes each item only once; none for no pieces. */
-function mergedPieces(pieces: Reservation['pieces']): Reservation['pieces'] {
-  const bySku = new Map<string, number>();
-  for (const { sku, quantity } of pieces) bySku.set(sku, (bySku.get(sku) ?? 0) + quantity);
-  return [...bySku]
-    .map(([sku, quantity]) => ({ sku, quantity }))
-    .filter(({ quantity }) => quantity !== 0);
-}
-
-function isSame(some: Reservation['pieces'], others: Reservation['pieces']): boolean {
-  const rest = mergedPieces([
-    ...some,
-    ...others.map(({ sku, quantity }) => ({ sku, quantity: -quantity })),
-  ]);
-  return rest.length === 0;
-}
-
-function reservationKey(orderKey: string): string {
-  return `RESERVATION#${orderKey}`;
-}
-
-function skuKey(sku: string): string {
-  return `SKU#${sku}`;
-}
-
-/**
- * The places of the items whose condition failed, where that alone stopped the transaction; undefined for
- * conflicts, throttling and everything else that may succeed when it is repeated.
- */
-function failedConditions(error: unknown): ReadonlySet<number> | undefined {
-  if (!(error instanceof TransactionCanceledException)) return undefined;
-  const codes = (error.CancellationReasons ?? []).map(({ Code }) => Code ?? 'None');
-  if (!codes.every((code) => code === 'None' || code === 'ConditionalCheckFailed'))
-    return undefined;
-  const failed = codes.flatMap((code, index) => (code === 'ConditionalCheckFailed' ? [index] : []));
-  return failed.length > 0 ? new Set(failed) : undefined;
+/** What goes on sale again of a reservation. @throws Error when more is lost than was reserved. */
+function withoutLost(
+  orderKey: string,
+  pieces: Reservation['pieces'],
+  lost: Reservation['pieces'],
+): Reservation['pieces'] {
+  const left = piecesWithout(pieces, lost);
+  const missing = left.find(({ quantity }) => quantity < 0);
+  if (!missing) return left;
+  throw new Error(
+    `${reservationKey(orderKey)} holds ${-missing.quantity} pieces of ${missing.sku} fewer than are lost`,
+  );
 }

@@ -31,6 +31,11 @@ export function isDefiniteRefusal(error: unknown): error is Stripe.errors.Stripe
   return isInvalidRequest(error) || error instanceof Stripe.errors.StripeCardError;
 }
 
+/** Whether it is the answer that the key has kept: it tells how things were when it was first given. */
+export function isReplayed({ lastResponse }: Stripe.Response<object>): boolean {
+  return lastResponse.headers['idempotent-replayed'] === 'true';
+}
+
 /** The key holds a 500 and would answer it for ever: https://docs.stripe.com/api/idempotent_requests. */
 export function isReplayedServerError(error: unknown): boolean {
   if (!(error instanceof Stripe.errors.StripeAPIError)) return false;

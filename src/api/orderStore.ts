@@ -1,5 +1,6 @@
 import { GetCommand, QueryCommand } from '@aws-sdk/lib-dynamodb';
 import { RETURNS_BY_ORDER } from '../contracts/indexes.ts';
+import { storedRow } from '../contracts/orderItems.ts';
 import type { OrderRow } from '../contracts/orders.ts';
 import { returnWorkflowId, type ReturnRow } from '../contracts/returns.ts';
 import { listOrders, type OrderList, type OrderListTables, type OrderPage } from './orderList.ts';
@@ -33,7 +34,7 @@ export function createOrderStore({
   const { table, ordersTable } = options;
   const inTime = () => ({ abortSignal: AbortSignal.timeout(timeoutMs) });
 
-  async function get(TableName: string, Key: Record<string, string>): Promise<unknown> {
+  async function get(TableName: string, Key: Record<string, string>): Promise<object | undefined> {
     // Consistent: who has just been told of a decision sees it.
     const read = new GetCommand({ TableName, Key, ConsistentRead: true });
     return (await table.send(read, inTime())).Item;
@@ -41,7 +42,8 @@ export function createOrderStore({
 
   return {
     async read(orderKey) {
-      return (await get(ordersTable, { orderKey })) as OrderRow | undefined;
+      const item = await get(ordersTable, { orderKey });
+      return item && storedRow(item);
     },
     async readReturn(returnId) {
       const returnKey = returnWorkflowId(returnId);

@@ -4,6 +4,7 @@ import {
   orderWorkflowId,
   type PaymentOutcome,
   type PlacedOrder,
+  newOrder,
 } from '../contracts/orders.ts';
 import type { OrderPolicy } from '../domain/policy.ts';
 import type { Caller } from './caller.ts';
@@ -65,7 +66,7 @@ export async function place(
   const start: StartOnce = {
     ...orderWorkflow,
     workflowId: orderWorkflowId(placed),
-    args: [{ placed, policy: dependencies.orderPolicy }],
+    args: [newOrder(placed, dependencies.orderPolicy)],
     eventId: `${OWN_CHANNEL}:${channel}:${orderId}/${idempotencyKey}`,
     content: placed,
   };

@@ -5,6 +5,7 @@ import type { ReturnRow } from '../contracts/returns.ts';
 import type { TimelineEntry } from '../contracts/timeline.ts';
 import type { OrderState } from '../domain/order.ts';
 import type { ReturnState } from '../domain/return.ts';
+import type { ShipmentStatus } from '../domain/shipment.ts';
 import { ownLines, type Caller } from './caller.ts';
 
 export const ORDER_STATES = [
@@ -37,6 +38,30 @@ export const RETURN_STATES = [
   'needs-operator',
 ] as const satisfies readonly ReturnState[];
 
+const WAITING_FOR = [
+  'review',
+  'stock',
+  'payment-method',
+  'authentication',
+  'dispatch',
+  'delivery',
+  'parcel',
+  'operator',
+] as const satisfies readonly OrderRow['waitingFor'][];
+
+const SHIPMENT_STATUSES = [
+  'planned',
+  'booked',
+  'dispatched',
+  'delivered',
+  'cancelled',
+  'recalled',
+  'returned',
+  'lost',
+  'replaced',
+  'refunded',
+] as const satisfies readonly ShipmentStatus[];
+
 const HIDDEN = 'Not shown to sellers';
 const moment = z.iso.datetime().meta({ description: 'In UTC' });
 const minorUnits = z.int().meta({ description: 'Minor units (cents) of the currency' });
@@ -62,7 +87,7 @@ const summary = {
   channel: z.string(),
   orderId: z.string(),
   state: z.enum(ORDER_STATES),
-  waitingFor: z.enum(['review', 'payment-method', 'dispatch', 'delivery', 'operator']).nullable(),
+  waitingFor: z.enum(WAITING_FOR).nullable(),
   placedAt: moment,
   reason: z
     .string()
@@ -109,6 +134,7 @@ export const OrderBody = z
           'open',
           'in-flight',
           'declined',
+          'requires-action',
           'authorised',
           'captured',
           'returned',
@@ -127,8 +153,21 @@ export const OrderBody = z
       .meta({ description: HIDDEN }),
     cancellation: z.object({ reason: z.string(), requestedBy }).nullable(),
     shipments: z
-      .record(z.string(), z.enum(['dispatched', 'delivered']))
-      .meta({ description: 'By shipment ID' }),
+      .array(
+        z.object({
+          id: z.string().meta({ description: 'Unique within the order' }),
+          status: z.enum(SHIPMENT_STATUSES),
+          sellerId: z.string().nullable(),
+          lines: z.array(z.int()).meta({ description: 'The numbers of the lines that it holds' }),
+          carrier: z.string().nullable(),
+          trackingNumber: z.string().nullable(),
+          replaces: z
+            .string()
+            .nullable()
+            .meta({ description: 'The lost one that it stands in for' }),
+        }),
+      )
+      .meta({ description: 'For sellers, their own' }),
     timeline: z.array(Entry).meta({
       description: 'The last 100 entries, oldest first; for sellers, states and events alone',
     }),
@@ -203,7 +242,12 @@ export function orderFor(caller: Caller, row: OrderRow): z.infer<typeof OrderBod
       reason: cancellation.reason,
       requestedBy: caller.role === 'seller' ? null : cancellation.requestedBy,
     },
-    shipments: row.shipments,
+    shipments: row.shipments
+      .filter(
+        ({ sellerId }) =>
+          caller.role !== 'seller' || sellerId === null || sellerId === caller.sellerId,
+      )
+      .map(({ shipmentId, lines, ...rest }) => ({ id: shipmentId, lines: [...lines], ...rest })),
     timeline: timelineFor(caller, row.timeline),
     ...(caller.role !== 'seller' && {
       review,

@@ -7,21 +7,27 @@ import type { Enqueue } from './ingressQueues.ts';
 import { publicProblems } from './operations.ts';
 import { invalidRequest } from './problemAnswers.ts';
 import { Problem } from './problems.ts';
-import { translateStripeEvent } from './stripeEvents.ts';
+import { type RetrieveIntent, translateStripeEvent } from './stripeEvents.ts';
 
 export interface StripeDependencies {
   readonly enqueue: Enqueue;
   /** By which Stripe signs its webhooks. */
   readonly secret: string;
+  /** Asked for the intents of disputes alone. An error of Stripe's with status 404 says that there is none. */
+  readonly retrieveIntent: RetrieveIntent;
 }
 
 /** How old a signature may be, in seconds. */
 const TOLERANCE = 300;
 
+/** How long a look-up may take, in milliseconds: Stripe waits for the answer, and sends again what got none. */
+const DEADLINE = 2_000;
+const RETRY_AFTER = 5;
+
 /** Adds the operation that takes Stripe's webhooks, and makes this scope one for them alone. */
 export function addStripeRoute(
   scope: FastifyInstance,
-  { enqueue, secret }: StripeDependencies,
+  { enqueue, secret, retrieveIntent }: StripeDependencies,
 ): void {
   takeOnly(scope, 'application/json', 'buffer', (body: Buffer) => body);
   scope.withTypeProvider<ZodTypeProvider>().post(
@@ -37,7 +43,7 @@ export function addStripeRoute(
         tags: ['ingress'],
         summary: "Take an event of Stripe's webhook",
         description:
-          'A payment that succeeded or failed, of an order of ours, is put into the queue of payments. Everything else is acknowledged, and left.',
+          'A payment that was authorised, succeeded or failed, and a dispute that was opened or closed, of an order of ours, is put into the queue of payments. Everything else is acknowledged, and left.',
         headers: z.object({
           'stripe-signature': z
             .string()
@@ -53,7 +59,7 @@ export function addStripeRoute(
         request.headers['stripe-signature'],
         secret,
       );
-      const translation = translateStripeEvent(event);
+      const translation = await translateStripeEvent(event, (id) => lookUp(retrieveIntent, id));
       if (!translation.event) return { taken: false as const, reason: translation.reason };
       const { source, eventId } = translation.event;
       const names = { source, eventId, orderKey: translation.orderKey };
@@ -78,6 +84,23 @@ function readStripeEvent(
     throw new Problem('signature-invalid', `stripe-signature: ${detail}`, {
       errors: [{ field: 'stripe-signature', detail }],
       cause,
+    });
+  }
+}
+
+/** @throws Problem when it is not known in time */
+async function lookUp(retrieveIntent: RetrieveIntent, id: string): ReturnType<RetrieveIntent> {
+  const deadline = AbortSignal.timeout(DEADLINE);
+  const late = new Promise<never>((_, reject) => {
+    deadline.addEventListener('abort', () => reject(deadline.reason as Error));
+  });
+  try {
+    return await Promise.race([retrieveIntent(id), late]);
+  } catch (cause) {
+    if (cause instanceof Stripe.errors.StripeError && cause.statusCode === 404) return null;
+    throw new Problem('not-ready', 'whose payment it is could not be looked up: send it again', {
+      cause,
+      retryAfterSeconds: RETRY_AFTER,
     });
   }
 }

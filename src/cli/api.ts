@@ -4,6 +4,7 @@ import { createAuthenticate, remoteKeys } from '../api/authentication.ts';
 import { createIdempotencyKeys } from '../api/idempotency.ts';
 import { createIngressQueues } from '../api/ingressQueues.ts';
 import { createOrderStore } from '../api/orderStore.ts';
+import type { RetrieveIntent } from '../api/stripeEvents.ts';
 import { createWatchedRows } from '../api/watchedRows.ts';
 import { contentHash } from '../bridges/contentHash.ts';
 import { startOnce } from '../bridges/index.ts';
@@ -13,10 +14,11 @@ import { loadConfig, type Config } from '../platform/config.ts';
 import { UserError } from '../platform/errors.ts';
 import { createLogger } from '../platform/logger.ts';
 import { createSqs } from '../platform/sqs.ts';
+import { createStripe } from '../platform/stripe.ts';
 import { connectTemporal, type TemporalClient } from '../platform/temporal.ts';
 import { aborted, exitWithin, stopSignal } from './process.ts';
 
-/** How long Temporal may take to say that it is there, in milliseconds. */
+/** How long Temporal may take to say that it is there, and Stripe whose an intent is, in milliseconds. */
 const DEADLINE = 5_000;
 
 /** Serves the orders API until the process is told to stop. */
@@ -64,10 +66,25 @@ function asConfigured(config: Config<'api'>) {
     ingress: {
       enqueue: createIngressQueues({ sqs: createSqs(), ...config }),
       stripeWebhookSecret: config.stripeWebhookSecret,
+      retrieveIntent: createRetrieveIntent(config),
       snsTopicArns: config.snsTopicArns,
       fetch,
     },
   } satisfies Partial<ApiDependencies>;
+}
+
+/** @throws UserError where Stripe's webhooks are taken, and nothing says whose payment a dispute is of */
+function createRetrieveIntent(config: Config<'api'>): RetrieveIntent {
+  const { stripeReadKey: apiKey, stripeBaseUrl: baseUrl, stripeWebhookSecret } = config;
+  if (apiKey !== undefined) {
+    const stripe = createStripe({ apiKey, baseUrl, timeoutMs: DEADLINE });
+    return (id) => stripe.paymentIntents.retrieve(id);
+  }
+  if (stripeWebhookSecret === undefined) return async () => null;
+  throw new UserError(
+    'WAYBILL_STRIPE_WEBHOOK_SECRET is set without WAYBILL_STRIPE_READ_KEY',
+    'set it to an API key of Stripe that may read payment intents: a dispute does not say of which order it is',
+  );
 }
 
 function onTemporal({ client, connection }: TemporalClient) {

@@ -1,6 +1,6 @@
 import { isGrpcServiceError } from '@temporalio/client';
 import Stripe from 'stripe';
-import { audit, type Audit } from '../console/audit.ts';
+import { audit, type Audit, type AuditSources } from '../console/audit.ts';
 import { readAcknowledged, readNotifications, readSent } from '../console/evidence.ts';
 import { createTables } from '../platform/aws.ts';
 import { loadConfig } from '../platform/config.ts';
@@ -20,12 +20,24 @@ export interface AuditOptions {
 
 /** Prints the account of everything the service holds; exit 1 with what disagrees. */
 export async function runAudit(options: AuditOptions): Promise<void> {
+  const account = await auditService({
+    ...readEvidence(options),
+    ...(options.supportQueue !== undefined && { supportQueueUrl: options.supportQueue }),
+  });
+  console.log(options.json ? JSON.stringify(account, null, 2) : describeAudit(account));
+  if (account.disagreements.length > 0) process.exitCode = 1;
+}
+
+/** What is known from elsewhere than the service itself. */
+type Evidence = Pick<AuditSources, 'sent' | 'acknowledged' | 'notifications' | 'supportQueueUrl'>;
+
+/** Audits the service that the environment names. @throws UserError where it is not configured, or cannot be asked. */
+export async function auditService(evidence: Evidence): Promise<Audit> {
   const config = loadConfig('tools');
-  const evidence = readEvidence(options);
   const { client, connection } = await connectTemporal({ retries: true });
   try {
     const sqs = createSqs();
-    const account = await audit({
+    return await audit({
       ...config,
       temporal: client,
       table: createTables(),
@@ -36,10 +48,7 @@ export async function runAudit(options: AuditOptions): Promise<void> {
         baseUrl: config.stripeBaseUrl,
       }),
       ...evidence,
-      ...(options.supportQueue !== undefined && { supportQueueUrl: options.supportQueue }),
     });
-    console.log(options.json ? JSON.stringify(account, null, 2) : describeAudit(account));
-    if (account.disagreements.length > 0) process.exitCode = 1;
   } catch (error) {
     throw explain(error) ?? error;
   } finally {

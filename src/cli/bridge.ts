@@ -1,4 +1,5 @@
 import { bridge, QueueUnfitError } from '../bridges/index.ts';
+import { operationsRoutes } from '../bridges/operationsRoutes.ts';
 import { orderRoutes } from '../bridges/orderRoutes.ts';
 import { loadConfig } from '../platform/config.ts';
 import { UserError } from '../platform/errors.ts';
@@ -15,7 +16,10 @@ export async function runBridge(): Promise<void> {
   const { client, connection } = await connectTemporal({ retries: false });
   const carrying = bridge({
     queueUrls: config.queueUrls,
-    routes: orderRoutes({ policy: config.orderPolicy, earlySeconds: config.earlyLimitSeconds }),
+    routes: [
+      ...orderRoutes({ ...config, earlySeconds: config.earlyLimitSeconds }),
+      ...operationsRoutes(),
+    ],
     sqs: createSqs(),
     client,
     logger,

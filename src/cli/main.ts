@@ -15,6 +15,15 @@ Examples:
   $ waybill replay test/replay
   $ waybill replay --query "WorkflowType = 'orderWorkflow' AND ExecutionStatus = 'Running'"`;
 
+const SETUP_HELP = `
+The namespace has to be there. What is as it should be is left alone, and so are other schedules and attributes: it may run
+with every deployment. A schedule that somebody has paused stays paused.
+
+Exit code: 0 all is there now, 2 it could not be made.
+
+Examples:
+  $ waybill setup`;
+
 const program = createProgram('A durable order service on Temporal that AWS events drive.');
 
 program
@@ -49,6 +58,14 @@ program
   .option('--query <query>', 'those of the workflows that this visibility query finds')
   .addHelpText('after', REPLAY_HELP)
   .action(async (folder, options) => (await import('./replay.ts')).runReplay(folder, options));
+
+program
+  .command('setup')
+  .description(
+    "make what the service needs in Temporal: the orders' search attribute, the schedule of the nightly sweep",
+  )
+  .addHelpText('after', SETUP_HELP)
+  .action(async () => (await import('./setup.ts')).runSetup());
 
 program
   .command('config')

@@ -1,3 +1,4 @@
+import { operationsRoutes } from '../bridges/operationsRoutes.ts';
 import { orderRoutes } from '../bridges/orderRoutes.ts';
 import type { Route } from '../bridges/route.ts';
 import { loadConfig } from '../platform/config.ts';
@@ -10,5 +11,8 @@ export function readQueueUrls(): readonly string[] {
 /** The order service's routes, as its bridge has them. */
 export function readRoutes(): readonly Route[] {
   const config = loadConfig('routes');
-  return orderRoutes({ policy: config.orderPolicy, earlySeconds: config.earlyLimitSeconds });
+  return [
+    ...orderRoutes({ ...config, earlySeconds: config.earlyLimitSeconds }),
+    ...operationsRoutes(),
+  ];
 }

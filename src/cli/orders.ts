@@ -53,6 +53,16 @@ export function registerOrders(program: Command): void {
     );
 
   orders
+    .command('resolve <id>')
+    .description('go on with an order that needs an operator, without what failed')
+    .requiredOption('--reason <text>', 'how it was done by hand, 1 to 500 characters')
+    .option('--json', 'print the answer as JSON')
+    .addHelpText('after', RESOLVE_HELP)
+    .action(async (id, options) =>
+      (await import('./ordersCommands.ts')).runOrdersResolve(id, options),
+    );
+
+  orders
     .command('reproject [id...]')
     .description("rebuild orders' rows from their workflows, where they are missing or differ")
     .option('--query <query>', 'those that this visibility query finds, in place of IDs')
@@ -160,6 +170,16 @@ Exit code: 0 it goes on, 1 refused, 2 there is no such workflow, or nobody answe
 Examples:
   $ waybill orders resume web:42
   $ waybill orders resume return:r-7f3a --json`;
+
+const RESOLVE_HELP = `${IDS}
+
+What failed is taken for done, and is not tried again: a parcel that was sent by hand, money that was given back at the
+provider, a parcel that never came back and is written off. The order's timeline keeps the reason.
+
+Exit code: 0 it goes on, 1 refused, 2 there is no such workflow, or nobody answered.
+
+Examples:
+  $ waybill orders resolve web:42 --reason "sent with another carrier, 1Z999"`;
 
 const REPROJECT_HELP = `${IDS}
 

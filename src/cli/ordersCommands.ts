@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { userInfo } from 'node:os';
 import { WorkflowNotFoundError } from '@temporalio/client';
+import type { UpdateDefinition } from '@temporalio/common';
 import { describeWinner } from '../console/orderTexts.ts';
 import { localTime, printable } from '../console/printable.ts';
 import type { Command, CommandAnswer, Winner } from '../contracts/commands.ts';
-import { cancelOrder, resumeOrder, type OrderRow } from '../contracts/orders.ts';
+import { cancelOrder, resolveOrder, resumeOrder, type OrderRow } from '../contracts/orders.ts';
 import { resumeReturn } from '../contracts/returns.ts';
 import { winnerOf } from '../contracts/winner.ts';
 import { decideLinesCancellation } from '../domain/lines.ts';
@@ -35,12 +36,7 @@ export async function runOrdersCancel(
   { reason, line, json }: OrdersCancelOptions,
 ): Promise<void> {
   const workflowId = readOrderId(id);
-  if (reason.length === 0 || reason.length > LONGEST_REASON) {
-    throw new UserError(
-      `--reason: expected 1 to ${LONGEST_REASON} characters, received ${reason.length}`,
-      'say in a few words why',
-    );
-  }
+  assertReason(reason, 'say in a few words why');
   const request = { ...asker(), reason, ...(line && { lines: line }) };
   const answer = await withTemporal((temporal) =>
     inTime(temporal, DEADLINE, () =>
@@ -61,21 +57,51 @@ export async function runOrdersResume(id: string, { json }: JsonOption): Promise
   const workflowId = returned ?? readOrderId(id);
   const definition = returned === undefined ? resumeOrder : resumeReturn;
   const name = returned ?? `order ${orderName(workflowId)}`;
-  const answer = await withTemporal((temporal) =>
+  report(name, 'resume', await askRunning(name, workflowId, definition, asker()), json);
+}
+
+export interface OrdersResolveOptions extends JsonOption {
+  readonly reason: string;
+}
+
+/** Takes what an order needs an operator for as done, and prints the answer; exit 1 when it is refused. */
+export async function runOrdersResolve(
+  id: string,
+  { reason, json }: OrdersResolveOptions,
+): Promise<void> {
+  const workflowId = readOrderId(id);
+  assertReason(reason, 'say in a few words how it was done');
+  const name = `order ${orderName(workflowId)}`;
+  const request = { ...asker(), reason };
+  report(name, 'resolve', await askRunning(name, workflowId, resolveOrder, request), json);
+}
+
+function assertReason(reason: string, hint: string): void {
+  if (reason.length >= 1 && reason.length <= LONGEST_REASON) return;
+  throw new UserError(
+    `--reason: expected 1 to ${LONGEST_REASON} characters, received ${reason.length}`,
+    hint,
+  );
+}
+
+/** Asks a workflow that waits for an operator. @throws UserError when none runs. */
+async function askRunning<Asked extends Command>(
+  name: string,
+  workflowId: string,
+  definition: UpdateDefinition<CommandAnswer, [Asked]>,
+  request: Asked,
+): Promise<CommandAnswer> {
+  return await withTemporal((temporal) =>
     inTime(temporal, DEADLINE, () =>
       temporal.client.workflow
         .getHandle(workflowId)
-        .executeUpdate<CommandAnswer, [Command]>(definition, {
-          args: [asker()],
-          updateId: randomUUID(),
-        }),
+        .executeUpdate(definition, { args: [request], updateId: randomUUID() }),
     ).catch((cause: unknown) => {
       if (!(cause instanceof WorkflowNotFoundError)) throw cause;
       const hint = 'what has come to its end does not go on';
       throw new UserError(`no workflow runs for ${name}`, hint, { cause });
     }),
   );
-  report(name, 'resume', answer, json);
 }
 
 /** The row of an order that has come to its end. @throws UserError when there never was one. */

@@ -1,18 +1,15 @@
 import { Worker, type WorkerOptions } from '@temporalio/worker';
-import { createOrderActivities } from '../activities/orders.ts';
-import { createPaymentActivities } from '../activities/payments.ts';
-import { createReturnActivities } from '../activities/returns.ts';
-import { createScreeningActivities } from '../activities/screening.ts';
-import { createStockActivities } from '../activities/stock.ts';
+import { createActivities } from '../activities/byTaskQueue.ts';
 import { ORDERS_TASK_QUEUE, PAYMENTS_TASK_QUEUE } from '../contracts/taskQueues.ts';
-import { assertTables, createSns, createTables } from '../platform/aws.ts';
+import { assertTables, createEventBridge, createSns, createTables } from '../platform/aws.ts';
 import { loadConfig } from '../platform/config.ts';
 import { createLogger } from '../platform/logger.ts';
 import { createStripe } from '../platform/stripe.ts';
 import { createTelemetry } from '../platform/telemetry.ts';
 import { connectWorker, installRuntime } from '../platform/worker.ts';
-import { aborted, stopSignal } from './process.ts';
 import { bundleWorkflows } from '../platform/workflowBundle.ts';
+import { aborted, stopSignal } from './process.ts';
+import { auditInThread } from './sweepAudit.ts';
 
 /** Runs the workflows and the activities of both task queues until the process is told to stop. */
 export async function runWorker(): Promise<void> {
@@ -22,8 +19,16 @@ export async function runWorker(): Promise<void> {
   const stopping = stopSignal(logger);
   const { connection, namespace } = await connectWorker();
   const tables = createTables();
-  const { ordersTable, sellersTable, stockTable, paymentsTable, returnsTable } = config;
-  await assertTables(tables, [ordersTable, sellersTable, stockTable, paymentsTable, returnsTable]);
+  const { ordersTable, sellersTable, stockTable, backOrdersTable } = config;
+  const { paymentsTable, returnsTable } = config;
+  await assertTables(tables, [
+    ordersTable,
+    sellersTable,
+    stockTable,
+    backOrdersTable,
+    paymentsTable,
+    returnsTable,
+  ]);
 
   const shared: Pick<WorkerOptions, 'connection' | 'namespace'> & Partial<WorkerOptions> = {
     connection,
@@ -39,36 +44,26 @@ export async function runWorker(): Promise<void> {
       },
     }),
   };
+  const activities = createActivities({
+    ...config,
+    table: tables,
+    sns: createSns(),
+    eventBridge: createEventBridge(),
+    audit: auditInThread,
+    stripe: createStripe({ apiKey: config.stripeApiKey, baseUrl: config.stripeBaseUrl }),
+  });
   const orders = await Worker.create({
     ...shared,
     taskQueue: ORDERS_TASK_QUEUE,
     workflowBundle: config.workflowBundle
       ? { codePath: config.workflowBundle }
       : await bundleWorkflows(),
-    activities: {
-      ...createOrderActivities({
-        table: tables,
-        ordersTable,
-        sellersTable,
-        sns: createSns(),
-        topicArn: config.notificationsTopicArn,
-      }),
-      ...createScreeningActivities({ url: config.screeningUrl }),
-      ...createStockActivities({ table: tables, stockTable }),
-      ...createReturnActivities({ table: tables, returnsTable, ordersTable, paymentsTable }),
-    },
+    activities: activities.orders,
   });
   const payments = await Worker.create({
     ...shared,
     taskQueue: PAYMENTS_TASK_QUEUE,
-    activities: createPaymentActivities({
-      stripe: createStripe({
-        apiKey: config.stripeApiKey,
-        baseUrl: config.stripeBaseUrl,
-      }),
-      table: tables,
-      tableName: paymentsTable,
-    }),
+    activities: activities.payments,
   });
 
   void aborted(stopping).then(() => {

@@ -8,7 +8,11 @@ import type { OrderNotification } from '../contracts/orders.ts';
 import { accountForEvents, type EventAccount, type SentEvent } from './account.ts';
 import { checkOrders, checkStock, type Disagreement } from './checks.ts';
 import { readLedger } from './ledger.ts';
-import { checkNotifications, checkSubscription } from './notificationChecks.ts';
+import {
+  checkNotifications,
+  checkReturnNotifications,
+  checkSubscription,
+} from './notificationChecks.ts';
 import { listParked } from './parked.ts';
 import { countMessages, peekQueue } from './queues.ts';
 import { checkReturns } from './returnChecks.ts';
@@ -90,6 +94,7 @@ async function look(sources: AuditSources): Promise<Audit> {
     ...events.lost.map(({ id, type }) => ({ subject: id, says: `${type} was lost` })),
     ...events.contradictory.map(({ id, traces }) => ({ subject: id, says: traces.join(' and ') })),
     ...(notifications ? checkNotifications(stored.orders, notifications) : []),
+    ...(notifications ? checkReturnNotifications(stored.returns, notifications) : []),
   ];
   if (notifications && supportQueueUrl !== undefined) {
     const forSupport = notifications.filter(({ severity }) => severity !== 'info');

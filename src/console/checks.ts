@@ -53,18 +53,26 @@ export function checkOrders(
 }
 
 /**
- * Checks each SKU: what there was, less what is reserved or sold, and with what came back and is on sale again, is
- * what is left; never less than none.
+ * Checks each SKU: what there was, less what is reserved, sold or lost, and with what came back and is on sale again,
+ * and what was received from a supplier, is what is left; never less than none.
  */
-export function checkStock({ stock, reservations, restocks }: Stored): readonly Disagreement[] {
+export function checkStock({
+  stock,
+  reservations,
+  restocks,
+  receipts,
+}: Stored): readonly Disagreement[] {
   const taken = new Map<string, number>();
   const count = (pieces: Pieces, sign: 1 | -1) => {
     for (const { sku, quantity } of pieces) {
       taken.set(sku, (taken.get(sku) ?? 0) + sign * quantity);
     }
   };
-  for (const { status, pieces } of reservations) if (status === 'reserved') count(pieces, 1);
+  for (const { status, pieces, lost = [] } of reservations) {
+    count(status === 'reserved' ? pieces : lost, 1);
+  }
   for (const { pieces } of restocks) count(pieces, -1);
+  count(receipts, -1);
   return stock.flatMap(({ sku, initial, available }) => {
     const expected = initial - (taken.get(sku) ?? 0);
     return available === expected && available >= 0
@@ -160,12 +168,18 @@ function checkMoney(
   }
 }
 
-/** The lines that were not cancelled, and those that were and are not given back yet. */
+/**
+ * The lines that were not cancelled, those that were and are not given back yet, and those whose pieces are gone with
+ * their parcel.
+ */
 function linesOf({ lines, cancelledLines }: OrderRow) {
-  const settled = new Map(cancelledLines.map((line) => [line.line, line.settled]));
+  const cancelled = new Map(cancelledLines.map((line) => [line.line, line]));
+  const of = (is: (line: OrderRow['cancelledLines'][number] | undefined) => boolean) =>
+    lines.filter((_, index) => is(cancelled.get(index + 1)));
   return {
-    left: lines.filter((_, index) => !settled.has(index + 1)),
-    givenUp: lines.filter((_, index) => settled.get(index + 1) === false),
+    left: of((line) => line === undefined),
+    givenUp: of((line) => line?.settled === false),
+    lost: of((line) => line?.lost === true),
   };
 }
 
@@ -204,15 +218,17 @@ function checkReservation(row: OrderRow, { reservations }: Stored, say: Say): vo
   const { workflowId, state } = row;
   const reservation = reservations.find(({ orderKey }) => orderKey === workflowId);
   const status = reservation?.status;
-  if (UNDONE.has(state) && (status === 'reserved' || (!status && hasReserved(row)))) {
+  const { left, givenUp, lost } = linesOf(row);
+  // Not undone but lost with its parcels: then they took their pieces with them.
+  const isUndone = UNDONE.has(state) && !(row.cancellation === null && lost.length > 0);
+  if (isUndone && (status === 'reserved' || (!status && hasReserved(row)))) {
     say(`it is ${state}, and its stock ${status ?? 'without a tombstone'}`);
   }
   if (PAID.has(state) && status !== 'reserved') say(`it is ${state}, and its stock ${status}`);
-  if (UNDONE.has(state) || reservation?.status !== 'reserved') return;
+  if (isUndone || reservation?.status !== 'reserved') return;
 
-  const { left, givenUp } = linesOf(row);
-  const least = bySku(left);
-  const most = bySku([...left, ...givenUp]);
+  const least = bySku([...left, ...lost]);
+  const most = bySku([...left, ...lost, ...givenUp.filter((line) => !lost.includes(line))]);
   const reserved = bySku(reservation.pieces);
   for (const sku of new Set([...most.keys(), ...reserved.keys()])) {
     const pieces = reserved.get(sku) ?? 0;

@@ -1,17 +1,42 @@
 import type { OrderNotification, OrderRow } from '../contracts/orders.ts';
+import type { ReturnRow } from '../contracts/returns.ts';
 import type { Disagreement } from './checks.ts';
 
-/** Checks that each change of state was announced, under its own stable ID. */
+type Numbered = Pick<OrderNotification, 'workflowId' | 'version'>;
+
+/** Checks that each change of an order's state was announced, under its own stable ID. */
 export function checkNotifications(
   rows: readonly OrderRow[],
-  notifications: readonly OrderNotification[],
+  notifications: readonly Numbered[],
+): readonly Disagreement[] {
+  return checkTold(notifications, rows, ({ version }) =>
+    Array.from({ length: version }, (_, index) => index + 1),
+  );
+}
+
+/** Checks that each change of a return's state, and each reminder, was announced, as far as its row knows them. */
+export function checkReturnNotifications(
+  rows: readonly ReturnRow[],
+  notifications: readonly Numbered[],
+): readonly Disagreement[] {
+  return checkTold(notifications, rows, ({ timeline }) =>
+    timeline
+      .filter(({ kind, name }) => kind === 'state' || name === 'remind-customer')
+      .map(({ n }) => n),
+  );
+}
+
+/** @param versionsOf - what has to have been told of a row. */
+function checkTold<Row extends { readonly workflowId: string }>(
+  notifications: readonly Numbered[],
+  rows: readonly Row[],
+  versionsOf: (row: Row) => readonly number[],
 ): readonly Disagreement[] {
   const told = Map.groupBy(notifications, ({ workflowId }) => workflowId);
-  return rows.flatMap(({ workflowId, version }) => {
-    const versions = new Set(told.get(workflowId)?.map((one) => one.version));
-    const silent = Array.from({ length: version }, (_, index) => index + 1).filter(
-      (expected) => !versions.has(expected),
-    );
+  return rows.flatMap((row) => {
+    const { workflowId } = row;
+    const versions = new Set(told.get(workflowId)?.map(({ version }) => version));
+    const silent = versionsOf(row).filter((expected) => !versions.has(expected));
     return silent.length === 0
       ? []
       : [{ subject: workflowId, says: `versions ${silent.join(', ')} were not announced` }];

@@ -1,5 +1,7 @@
 import type {
   AuthoriseAnswer,
+  BookAnswer,
+  CancelShipmentAnswer,
   CaptureAnswer,
   ReserveAnswer,
   ReturnAnswer,
@@ -36,6 +38,8 @@ const STEP_TEXTS = {
     approve: 'screening approves',
     review: 'screening is in doubt',
     reject: 'screening rejects',
+    unanswered: 'screening gave no answer yet',
+    duplicate: 'another start has claimed the order',
     failed: 'screening gave no answer',
   },
   'reserve-stock': {
@@ -47,6 +51,7 @@ const STEP_TEXTS = {
   'authorise-payment': {
     authorised: 'payment authorised',
     declined: 'payment declined',
+    'requires-action': 'the customer has to authenticate the payment',
     returned: 'payment had been given back before',
     failed: 'payment could not be authorised',
   },
@@ -63,6 +68,30 @@ const STEP_TEXTS = {
     done: "the cancelled lines' money given back",
     failed: "the cancelled lines' money could not be given back",
   },
+  'reserve-replacement': {
+    reserved: "a lost parcel's stock reserved once more",
+    short: 'stock is short for a lost parcel',
+    released: "a lost parcel's stock had been given back before",
+    failed: "a lost parcel's stock could not be reserved",
+  },
+  'release-replacement': {
+    done: 'stock given back, as the parcel is found',
+    failed: "a found parcel's stock could not be given back",
+  },
+  'join-back-orders': {
+    done: 'queued for the pieces that are short',
+    failed: 'could not be queued for the pieces that are short',
+  },
+  'book-shipment': {
+    booked: 'parcel booked',
+    cancelled: 'the parcel had been cancelled before',
+    failed: 'the parcel could not be booked',
+  },
+  'cancel-shipment': {
+    cancelled: 'parcel cancelled',
+    recalled: 'parcel called back',
+    failed: 'the parcel could not be cancelled',
+  },
   'release-stock': {
     done: 'stock given back',
     failed: 'stock could not be given back',
@@ -74,12 +103,17 @@ const STEP_TEXTS = {
     failed: 'payment could not be given back',
   },
 } satisfies {
-  readonly screen: Texts<ScreeningDecision>;
+  readonly screen: Texts<ScreeningDecision | 'unanswered' | 'duplicate'>;
   readonly 'reserve-stock': Texts<ReserveAnswer['kind']>;
   readonly 'authorise-payment': Texts<AuthoriseAnswer['kind']>;
   readonly 'capture-payment': Texts<CaptureAnswer['kind']>;
   readonly 'release-lines': Texts<'done'>;
   readonly 'refund-lines': Texts<'done'>;
+  readonly 'reserve-replacement': Texts<ReserveAnswer['kind']>;
+  readonly 'release-replacement': Texts<'done'>;
+  readonly 'join-back-orders': Texts<'done'>;
+  readonly 'book-shipment': Texts<BookAnswer['kind']>;
+  readonly 'cancel-shipment': Texts<CancelShipmentAnswer['kind']>;
   readonly 'release-stock': Texts<'done'>;
   readonly 'return-payment': Texts<ReturnAnswer['kind']>;
 };

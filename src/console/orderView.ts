@@ -1,5 +1,6 @@
 import type { OrderSummary } from '../contracts/indexes.ts';
 import type { OrderRow } from '../contracts/orders.ts';
+import type { Shipment } from '../domain/shipment.ts';
 import { describeMoney } from './money.ts';
 import { describeTimeline } from './orderTimeline.ts';
 import { localTime, printable } from './printable.ts';
@@ -12,7 +13,7 @@ export function describeOrder(row: OrderRow): string {
     ['total', [describeMoney(row.total)]],
     ['payment', [describePayment(row)]],
     ['lines', describeLines(row)],
-    ['shipments', Object.entries(row.shipments).map(([id, status]) => `${id} ${status}`)],
+    ['shipments', row.shipments.map(describeShipment)],
     ['review', row.review ? [`${row.review.decision}, ${why(row.review)}`] : []],
     ['cancelled', row.cancellation ? [why(row.cancellation)] : []],
     ['timeline', describeTimeline(row)],
@@ -74,4 +75,9 @@ function describeLines({ lines, cancelledLines, total: { currency } }: OrderRow)
 
 function why({ reason, requestedBy }: { readonly reason: string; readonly requestedBy: string }) {
   return `${reason} (${requestedBy})`;
+}
+
+function describeShipment({ shipmentId, status, carrier, trackingNumber }: Shipment): string {
+  const label = carrier && trackingNumber ? `  ${carrier} ${trackingNumber}` : '';
+  return `${shipmentId} ${status}${label}`;
 }

@@ -1,5 +1,6 @@
 import { paginateScan, type DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import type { Reservation } from '../contracts/activities.ts';
+import { storedRow } from '../contracts/orderItems.ts';
 import type { OrderRow } from '../contracts/orders.ts';
 import type { ReturnRow } from '../contracts/returns.ts';
 
@@ -14,12 +15,22 @@ export interface ReservationRow {
   readonly orderKey: string;
   readonly status: 'reserved' | 'released';
   readonly pieces: Reservation['pieces'];
+  /** Of what was reserved, what is gone for good; absent where nothing is. */
+  readonly lost?: Reservation['pieces'];
 }
 
 /** The pieces of a return that were put on sale again. */
 export interface RestockRow {
   readonly returnKey: string;
   readonly pieces: Reservation['pieces'];
+}
+
+/** What was received from a supplier. */
+export interface ReceiptRow {
+  readonly sku: string;
+  /** The event that told of it. */
+  readonly receipt: string;
+  readonly quantity: number;
 }
 
 export interface PaymentRow {
@@ -36,6 +47,7 @@ export interface Stored {
   readonly stock: readonly StockRow[];
   readonly reservations: readonly ReservationRow[];
   readonly restocks: readonly RestockRow[];
+  readonly receipts: readonly ReceiptRow[];
   readonly payments: readonly PaymentRow[];
   readonly returns: readonly ReturnRow[];
 }
@@ -49,6 +61,7 @@ export interface TableNames {
 
 const RESERVATION = 'RESERVATION#';
 const RESTOCK = 'RESTOCK#';
+const RECEIPT = 'RECEIPT#';
 const SKU = 'SKU#';
 
 /** Scans the four tables. */
@@ -59,16 +72,24 @@ export async function readTables(
   const stock: StockRow[] = [];
   const reservations: ReservationRow[] = [];
   const restocks: RestockRow[] = [];
+  const receipts: ReceiptRow[] = [];
   for (const item of await scan(table, names.stockTable)) {
     const key = String(item['key']);
     if (key.startsWith(SKU)) {
-      stock.push({ ...(item as unknown as StockRow), sku: key.slice(SKU.length) });
+      // A SKU that nobody has put there, and that was received all the same, began with nothing.
+      stock.push({
+        initial: 0,
+        ...(item as Omit<StockRow, 'initial'>),
+        sku: key.slice(SKU.length),
+      });
     } else if (key.startsWith(RESERVATION)) {
       const orderKey = key.slice(RESERVATION.length);
       reservations.push({ ...(item as unknown as ReservationRow), orderKey });
     } else if (key.startsWith(RESTOCK)) {
       const returnKey = key.slice(RESTOCK.length);
       restocks.push({ ...(item as unknown as RestockRow), returnKey });
+    } else if (key.startsWith(RECEIPT)) {
+      receipts.push(item as unknown as ReceiptRow);
     }
   }
   return {
@@ -76,6 +97,7 @@ export async function readTables(
     stock,
     reservations,
     restocks,
+    receipts,
     payments: (await scan(table, names.paymentsTable)).filter(
       (item) => item['entry'] === 'PAYMENT',
     ) as unknown as PaymentRow[],
@@ -85,7 +107,7 @@ export async function readTables(
 
 /** An order's row as it is written today: one that ended before lines could be cancelled was captured whole. */
 function orderRowOf(item: Record<string, unknown>): OrderRow {
-  const row = item as unknown as OrderRow;
+  const row = storedRow(item);
   const { status, refunded } = row.payment;
   const captured = status === 'captured' ? row.total.amount : refunded;
   const payment = Object.assign({ captured }, row.payment);

@@ -1,5 +1,5 @@
 import type { Money } from '../domain/money.ts';
-import type { Notification } from '../domain/notification.ts';
+import type { Notification, ReturnNews } from '../domain/notification.ts';
 import type { OrderKey, OrderRow } from './orders.ts';
 import type { ReturnedPieces, ReturnLine, ReturnRow } from './returns.ts';
 
@@ -15,14 +15,57 @@ export interface OrderActivities {
   claimOrder(row: OrderRow): Promise<'claimed' | 'duplicate'>;
 
   /**
+   * Claims the order in the same way and, where it is this start's, publishes the notifications and has the order
+   * screened: once and briefly, as commands are not answered before the claim is known.
+   */
+  admitOrder(
+    request: Announcement & { readonly screening: ScreeningRequest },
+  ): Promise<AdmitAnswer>;
+
+  /**
    * Writes the row unless an equal or newer revision is there, then publishes each notification (there may be
    * none) with a `notificationId` of `{workflowId}/{version}`: repeats carry the same.
    */
-  announceOrder(announcement: {
-    readonly row: OrderRow;
-    readonly notifications: readonly Notification[];
-  }): Promise<void>;
+  announceOrder(announcement: Announcement): Promise<void>;
 }
+
+/** What is to be told of an order: its row, and the notifications that are due. */
+export interface Announcement {
+  readonly row: OrderRow;
+  /** In the order of their versions; there may be none. */
+  readonly notifications: readonly Notification[];
+}
+
+/** The answer of an activity that had something to tell besides. */
+export interface Told<Answer> {
+  readonly answer: Answer;
+  /** False: it could not be told, and is still due. The activity's own work is done all the same. */
+  readonly told: boolean;
+}
+
+/**
+ * The same activities, each as one that tells at the same time what is due by then: a change of state that a step
+ * follows takes no activity of its own. A try that is repeated tells again, under the same IDs.
+ */
+export type AndTell<Activities> = {
+  readonly [Name in keyof Activities & string as `${Name}AndTell`]: Activities[Name] extends (
+    request: infer Request,
+  ) => Promise<infer Answer>
+    ? (request: Request, due: Announcement) => Promise<Told<Answer>>
+    : never;
+};
+
+export interface ScreeningRequest {
+  readonly orderKey: string;
+  readonly customerId: string;
+  readonly total: Money;
+  readonly pieces: number;
+}
+
+export type AdmitAnswer =
+  | { readonly kind: 'duplicate' }
+  /** `score`: of the fraud screening, 0 to 100; null where that did not answer at once. */
+  | { readonly kind: 'admitted'; readonly score: number | null };
 
 export interface Reservation {
   /** The order's workflow ID: the reservation is stored as `RESERVATION#{orderKey}`. */
@@ -39,11 +82,19 @@ export type ReserveAnswer =
 
 /** Stock in DynamoDB. Task queue `orders`. */
 export interface StockActivities {
-  /** Takes all pieces or none, in one transaction. Repeating it is a no-op. */
+  /**
+   * Takes all pieces or none, in one transaction. Repeating it is a no-op. Where fewer than its threshold are left of
+   * a SKU, `StockLow` is put on the bus, once until it is restocked.
+   */
   reserveStock(reservation: Reservation): Promise<ReserveAnswer>;
 
-  /** Gives back what is reserved, if anything is, and always leaves `released` behind. Repeating it is a no-op. */
-  releaseStock(reservation: Pick<Reservation, 'orderKey'>): Promise<void>;
+  /**
+   * Gives back what is reserved, if anything is, and always leaves `released` behind. Repeating it is a no-op. `lost`:
+   * pieces of it that are gone for good, and stay taken.
+   */
+  releaseStock(
+    reservation: Pick<Reservation, 'orderKey'> & { readonly lost?: Reservation['pieces'] },
+  ): Promise<void>;
 
   /**
    * Gives some pieces of a reservation back: `left` is what stays reserved, `step` numbers these releases of one
@@ -64,6 +115,93 @@ export interface StockActivities {
   }): Promise<void>;
 }
 
+/** The queues of orders that wait for pieces. Task queue `orders`. */
+export interface BackOrderActivities {
+  /**
+   * Puts the order into the queues of the SKUs that it is short of, at their ends, and puts `StockLow` on the bus for
+   * each. Repeating it keeps its places. Once there are enough pieces its reservation is made, in the order of the
+   * queue, and its workflow is told by a `StockReserved` event.
+   */
+  joinBackOrders(reservation: Reservation & { readonly skus: readonly string[] }): Promise<void>;
+}
+
+/** What a SKU's restocking asks of the stock's tables and the supplier. Task queue `orders`. */
+export interface RestockActivities {
+  /**
+   * How many pieces to order, so that the SKU is full and everybody in its queue is served; 0: enough are there. Asked
+   * while nothing is on order.
+   */
+  countMissing(request: { readonly sku: string }): Promise<{ readonly quantity: number }>;
+
+  /** Orders from the supplier, once for each `reference`. */
+  orderFromSupplier(request: {
+    readonly reference: string;
+    readonly sku: string;
+    readonly quantity: number;
+  }): Promise<{ readonly supplierOrderId: string }>;
+
+  /** Puts what has come on sale, once for each `receipt` of the SKU. */
+  receiveStock(request: {
+    readonly receipt: string;
+    readonly sku: string;
+    readonly quantity: number;
+  }): Promise<void>;
+
+  /**
+   * Makes the reservations of those who wait for this SKU, in the order in which they came, as far as the pieces
+   * suffice: nobody is served before one who came earlier and could not be. At most 100 at a time.
+   *
+   * @returns whose reservations are made and who have not been told; `isMore`: it is worth calling again; `isShort`: who
+   * is next waits for pieces of this SKU.
+   */
+  serveBackOrders(request: { readonly sku: string }): Promise<{
+    readonly served: readonly string[];
+    readonly isMore: boolean;
+    readonly isShort: boolean;
+  }>;
+
+  /** Takes those who have been told out of the queue. Repeating it is a no-op. */
+  leaveBackOrders(request: {
+    readonly sku: string;
+    readonly orderKeys: readonly string[];
+  }): Promise<void>;
+}
+
+/** One parcel of an order. */
+export interface ParcelRequest {
+  readonly orderKey: string;
+  /** Unique within the order: with it, the root of the idempotency key. */
+  readonly shipmentId: string;
+}
+
+export type BookAnswer =
+  | { readonly kind: 'booked'; readonly carrier: string; readonly trackingNumber: string }
+  /** It was cancelled before this call arrived: it must not take effect any more. */
+  | { readonly kind: 'cancelled' };
+
+export type CancelShipmentAnswer =
+  /** It never left, and never will. */
+  | { readonly kind: 'cancelled' }
+  /** It had left, and is on its way back: a `ShipmentReturned` event will say that it came, or a `ShipmentLost`. */
+  | { readonly kind: 'recalled' };
+
+/** The carrier. Task queue `orders`. */
+export interface CarrierActivities {
+  /**
+   * Books the parcel and has its label made, once. The carrier knows it as `{channel}`, `{orderId}` and
+   * `shipmentId`, which its events name. What it refuses for good is thrown as not retryable: `ShipmentRefused`.
+   */
+  bookShipment(
+    request: ParcelRequest & {
+      readonly sellerId: string;
+      readonly pieces: Reservation['pieces'];
+    },
+  ): Promise<BookAnswer>;
+
+  /** Cancels the parcel, whether or not it was booked, and leaves behind what makes a late booking be refused. */
+  cancelShipment(request: ParcelRequest): Promise<CancelShipmentAnswer>;
+}
+
 export interface PaymentRequest {
   /** The order's workflow ID: the root of the idempotency keys. */
   readonly orderKey: string;
@@ -72,6 +210,8 @@ export interface PaymentRequest {
 
 export type AuthoriseAnswer =
   | { readonly kind: 'authorised'; readonly intentId: string }
+  /** The customer has to authenticate the payment (3-D Secure); the provider's event says how that ended. */
+  | { readonly kind: 'requires-action'; readonly intentId: string }
   /** `soft`: another method may help. `hard`: none will. `code` is the provider's. */
   | {
       readonly kind: 'declined';
@@ -99,9 +239,14 @@ export interface PaymentActivities {
   /**
    * Creates the payment intent unconfirmed (once per order), stores its ID, then confirms it with this
    * method. `attempt` numbers the methods tried, from 1. On a repeat it looks the intent up before anything else.
+   * `renewal` (absent: 0) numbers the intents of an order: one that has lapsed is followed by another.
    */
   authorisePayment(
-    request: PaymentRequest & { readonly method: string; readonly attempt: number },
+    request: PaymentRequest & {
+      readonly method: string;
+      readonly attempt: number;
+      readonly renewal?: number;
+    },
   ): Promise<AuthoriseAnswer>;
 
   /**
@@ -127,15 +272,26 @@ export interface PaymentActivities {
   returnPayment(request: PaymentRequest): Promise<ReturnAnswer>;
 }
 
+/** Refunds while the customer's bank disputes the payment. Task queue `payments`. */
+export interface DisputeActivities {
+  /** Holds all refunds of the order: none begins, and one that is asked for is thrown, until they are let go. */
+  holdRefunds(request: { readonly orderKey: string; readonly disputeId: string }): Promise<void>;
+
+  /**
+   * Lets refunds go on. Of a dispute that was lost, `amount` (minor units) is gone: what is refundable shrinks by it,
+   * once, and never below 0.
+   */
+  closeDispute(request: {
+    readonly orderKey: string;
+    readonly disputeId: string;
+    readonly lost: number;
+  }): Promise<void>;
+}
+
 /** The fraud screening. Task queue `orders`. */
 export interface ScreeningActivities {
   /** How suspicious the order is: a score of 0 to 100. */
-  screenOrder(request: {
-    readonly orderKey: string;
-    readonly customerId: string;
-    readonly total: Money;
-    readonly pieces: number;
-  }): Promise<{ readonly score: number }>;
+  screenOrder(request: ScreeningRequest): Promise<{ readonly score: number }>;
 }
 
 export type OpenReturnAnswer =
@@ -145,8 +301,8 @@ export type OpenReturnAnswer =
       readonly currency: Money['currency'];
       readonly lines: readonly ReturnLine[];
     }
-  /** The order does not allow it; `reason` is a code. */
-  | { readonly kind: 'rejected'; readonly reason: string };
+  /** The order does not allow it; `reason` is a code. `customerId`: whose order it is, where there is one. */
+  | { readonly kind: 'rejected'; readonly reason: string; readonly customerId?: string };
 
 /** Returns' rows, and what of each order is being returned. Task queue `orders`. */
 export interface ReturnActivities {
@@ -167,6 +323,10 @@ export interface ReturnActivities {
     readonly accepted: readonly ReturnedPieces[];
   }): Promise<void>;
 
-  /** Writes the row unless an equal or newer revision is there. */
-  announceReturn(row: ReturnRow): Promise<void>;
+  /**
+   * Writes the row unless an equal or newer revision is there, then publishes all news (there may be none) with a
+   * `notificationId` of `{workflowId}/{version}`: repeats carry the same. `news` is absent in calls of before returns
+   * were told of.
+   */
+  announceReturn(row: ReturnRow, news?: readonly ReturnNews[]): Promise<void>;
 }

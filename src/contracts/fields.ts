@@ -44,6 +44,11 @@ export const orderLine = z.object({
 /** As many lines as one order may have. */
 export const linesOf = <Line extends z.ZodType>(line: Line) => z.array(line).min(1).max(50);
 
+/** Pieces of an order's lines. */
+export const orderPieces = linesOf(
+  z.object({ line: z.int().min(1).max(50).meta({ description: 'From 1' }), quantity }),
+);
+
 /** What is ordered, whoever says so. */
 export const orderContent = {
   customerId: id,
@@ -52,6 +57,10 @@ export const orderContent = {
   paymentMethod: id
     .optional()
     .meta({ description: "The payment provider's token; not needed where the total is 0" }),
+  backOrder: z
+    .boolean()
+    .optional()
+    .meta({ description: 'Whether it waits for pieces that are short. Default: false' }),
 };
 
 /** Whether the lines' total can be charged, and with what. */

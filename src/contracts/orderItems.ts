@@ -1,3 +1,4 @@
+import { shipmentsOf } from '../domain/shipment.ts';
 import type { OrderRow } from './orders.ts';
 
 /** An order's item in the orders table: its row under its key, with what the indexes need besides. */
@@ -11,6 +12,12 @@ export interface OrderItem extends OrderRow {
 export function orderItem(row: OrderRow): OrderItem {
   const placedOn = new Date(row.placedAt).toISOString().slice(0, 'YYYY-MM-DD'.length);
   return { orderKey: row.workflowId, ...row, placedOn };
+}
+
+/** An order's row as it is stored, whichever version of this code that was. */
+export function storedRow(item: object): OrderRow {
+  const row = item as OrderRow;
+  return { ...row, shipments: shipmentsOf(row.shipments ?? []) };
 }
 
 /** An order's item in the sellers table, by which the orders of one seller are listed. It never changes. */

@@ -1,10 +1,11 @@
-import type { Notification } from '../domain/notification.ts';
+import type { Notification, OrderMatter } from '../domain/notification.ts';
 import type { Order, OrderLine } from '../domain/order.ts';
 import type { OrderPolicy } from '../domain/policy.ts';
 import type { Ledger } from '../domain/saga.ts';
 import type { EventData } from './events.ts';
 import type { Command, CommandAnswer } from './commands.ts';
 import type { InboxContent, InboxEvent, InboxRecord } from './inbox.ts';
+import type { Notified } from './notifications.ts';
 import { queryReference, updateReference, workflowReference } from './references.ts';
 import { ORDERS_TASK_QUEUE } from './taskQueues.ts';
 import type { TimelineEntry } from './timeline.ts';
@@ -23,27 +24,25 @@ export function orderWorkflowId({ channel, orderId }: OrderKey): string {
   return `order:${channel}:${orderId}`;
 }
 
-/** The events an order takes through its inbox. */
-export type OrderEvent = {
-  [
-    Type in
-      | 'OrderCancelled'
-      | 'PaymentCaptured'
-      | 'PaymentFailed'
-      | 'PaymentMethodUpdated'
-      | 'ShipmentDispatched'
-      | 'ShipmentDelivered'
-  ]: InboxEvent<Type, EventData<Type>>;
-}[
+/** The canonical events an order takes through its inbox. */
+type CanonicalOrderEvent =
   | 'OrderCancelled'
+  | 'PaymentAuthorised'
   | 'PaymentCaptured'
   | 'PaymentFailed'
   | 'PaymentMethodUpdated'
   | 'ShipmentDispatched'
-  | 'ShipmentDelivered'];
+  | 'ShipmentDelivered'
+  | 'ShipmentLost'
+  | 'ShipmentReturned';
+
+/** The events an order takes through its inbox. `StockReserved` comes from the restocking of a SKU. */
+export type OrderEvent =
+  | { [Type in CanonicalOrderEvent]: InboxEvent<Type, EventData<Type>> }[CanonicalOrderEvent]
+  | InboxEvent<'StockReserved', object>;
 
 /** The steps of an order that can be undone. */
-export type OrderUndo = 'release-stock' | 'return-payment';
+export type OrderUndo = 'release-stock' | 'return-payment' | 'cancel-shipments';
 
 /** What an order's workflow carries over continue-as-new. */
 export interface CarriedOrder {
@@ -61,8 +60,18 @@ export interface CarriedOrder {
 export interface OrderInput {
   readonly placed: PlacedOrder;
   readonly policy: OrderPolicy;
+  /**
+   * Which course the order follows. 2: the service has its parcels sent itself, and steps tell what is due on their
+   * way. Absent: as orders did that were placed before.
+   */
+  readonly edition?: 2;
   /** Only when the workflow continues as new. */
   readonly carried?: CarriedOrder;
+}
+
+/** The input of an order that is placed now. */
+export function newOrder(placed: PlacedOrder, policy: OrderPolicy): OrderInput {
+  return { placed, policy, edition: 2 };
 }
 
 export interface OrderResult {
@@ -99,12 +108,14 @@ export interface OrderRow extends OrderKey {
 }
 
 /** What an order's notification on the topic says; the attributes beside it serve the filter policies. */
-export interface OrderNotification extends Notification, OrderKey {
+export interface OrderNotification
+  extends Omit<Notification, 'notice'>, OrderMatter, OrderKey, Notified {
   /** Stable over repeats: consumers drop what they have seen. */
   readonly notificationId: string;
   readonly workflowId: string;
   readonly customerId: string;
-  readonly severity: 'info' | 'warning' | 'critical';
+  /** All sellers of the order. */
+  readonly sellerIds: readonly string[];
 }
 
 export const orderWorkflow = workflowReference<(input: OrderInput) => Promise<OrderResult>>(
@@ -140,6 +151,17 @@ export interface ReviewRequest extends Command {
 
 /** Decides about an order that screening is in doubt about. */
 export const decideReview = updateReference<OrderAnswer, [ReviewRequest]>('waybill.decide-review');
+
+export interface ResolveRequest extends Command {
+  /** How it was resolved: an operator's words, for whoever reads the timeline. */
+  readonly reason: string;
+}
+
+/**
+ * Takes what failed for done, because an operator has done it by hand: the order goes on without it. Only where an
+ * order waits for an operator.
+ */
+export const resolveOrder = updateReference<OrderAnswer, [ResolveRequest]>('waybill.resolve');
 
 /** Tries the failed compensations again, after an operator has mended what made them fail. */
 export const resumeOrder = updateReference<OrderAnswer, [Command]>('waybill.resume');

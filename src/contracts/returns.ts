@@ -1,8 +1,10 @@
 import type { Money } from '../domain/money.ts';
+import type { ReturnMatter, ReturnNews } from '../domain/notification.ts';
 import type { ReturnPolicy } from '../domain/policy.ts';
 import type { ReturnState, ReturnWaiting } from '../domain/return.ts';
 import type { Command, CommandAnswer } from './commands.ts';
 import type { InboxContent, InboxRecord } from './inbox.ts';
+import type { Notified } from './notifications.ts';
 import type { OrderKey } from './orders.ts';
 import { queryReference, updateReference, workflowReference } from './references.ts';
 import { ORDERS_TASK_QUEUE } from './taskQueues.ts';
@@ -78,7 +80,24 @@ export interface ReturnRow extends OrderKey {
   readonly requestedAt: string;
   /** ISO 8601: until when the goods are awaited. */
   readonly goodsUntil: string | null;
+  /** How many reminders to send the goods have been due; absent where none. */
+  readonly reminders?: number;
   readonly timeline: readonly TimelineEntry[];
+}
+
+/** What a return's notification on the topic says; the attributes beside it serve the filter policies. */
+export interface ReturnNotification
+  extends Omit<ReturnNews, 'notice'>, ReturnMatter, OrderKey, Notified {
+  /** Stable over repeats: consumers drop what they have seen. */
+  readonly notificationId: string;
+  readonly workflowId: string;
+  readonly returnId: string;
+  /** Absent until it is known whose order it is. */
+  readonly customerId?: string;
+  /** Those of what is returned; empty until the order's lines are known. */
+  readonly sellerIds: readonly string[];
+  /** ISO 8601: until when the goods are awaited; null until they are. */
+  readonly goodsUntil: string | null;
 }
 
 export const returnWorkflow = workflowReference<(input: ReturnInput) => Promise<ReturnResult>>(

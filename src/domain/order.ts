@@ -1,4 +1,5 @@
 import type { Money } from './money.ts';
+import { isDispatched, type Shipment } from './shipment.ts';
 
 /** The states an order passes through, and the ends it can come to. */
 export type OrderState =
@@ -32,7 +33,18 @@ export function isEnd(state: OrderState): boolean {
 }
 
 /** The named thing an order waits for; `null` while the service itself is at work on it. */
-export type Waiting = 'review' | 'payment-method' | 'dispatch' | 'delivery' | 'operator' | null;
+export type Waiting =
+  | 'review'
+  | 'stock'
+  | 'payment-method'
+  /** The customer authenticates the payment (3-D Secure). */
+  | 'authentication'
+  | 'dispatch'
+  | 'delivery'
+  /** A parcel that was recalled comes back. */
+  | 'parcel'
+  | 'operator'
+  | null;
 
 /** One line of an order. `amount` is for the whole line, so that no cent is lost to division. */
 export interface OrderLine {
@@ -53,6 +65,7 @@ export type PaymentStatus =
   | 'open'
   | 'in-flight'
   | 'declined'
+  | 'requires-action'
   | 'authorised'
   | 'captured'
   | 'returned';
@@ -68,8 +81,15 @@ export interface Payment {
   readonly intentId: string | null;
   /** The provider's code of the last decline. */
   readonly declineCode: string | null;
-  /** Until when another method is awaited, in milliseconds since 1970; set by the first decline. */
+  /**
+   * Until when another method, or an authentication, is awaited, in milliseconds since 1970; set when the customer is
+   * first asked for one.
+   */
   readonly methodUntil: number | null;
+  /** How often the customer was reminded; absent where never. */
+  readonly reminders?: number;
+  /** How many authorisations have lapsed and been renewed; absent where none. */
+  readonly renewals?: number;
   /** The provider's own event said so too. */
   readonly confirmedByProvider: boolean;
   /** What was captured, in minor units: less than the total where lines were cancelled before. */
@@ -77,8 +97,6 @@ export interface Payment {
   /** What the order refunded, in minor units; never more than was captured. What its returns refund is in theirs. */
   readonly refunded: number;
 }
-
-export type ShipmentStatus = 'dispatched' | 'delivered';
 
 export interface Cancellation {
   readonly reason: string;
@@ -93,6 +111,8 @@ export interface CancelledLine extends Cancellation {
   readonly step: number;
   /** Whether its stock and its money have been given back. */
   readonly settled: boolean;
+  /** Its pieces are gone with their parcel, and its money alone is given back; absent where they are not. */
+  readonly lost?: true;
 }
 
 /** What a person decided about an order that screening is in doubt about. */
@@ -108,7 +128,8 @@ export interface Order {
   readonly waitingFor: Waiting;
   readonly total: Money;
   readonly payment: Payment;
-  readonly shipments: Readonly<Record<string, ShipmentStatus>>;
+  /** Empty until they are planned. In orders placed before, each from the first that was heard of it. */
+  readonly shipments: readonly Shipment[];
   readonly cancellation: Cancellation | null;
   /** In the order in which they were cancelled; the last line of all cancels the order instead. */
   readonly cancelledLines: readonly CancelledLine[];
@@ -116,6 +137,10 @@ export interface Order {
   readonly review: Review | null;
   /** Until when a person may decide, in milliseconds since 1970; absent where nobody was asked. */
   readonly reviewUntil?: number;
+  /** Until when pieces that are short are awaited, in milliseconds since 1970; absent where none are. */
+  readonly stockUntil?: number;
+  /** Until when a parcel that was recalled may come back, in milliseconds since 1970; absent or null where none is. */
+  readonly parcelUntil?: number | null;
 }
 
 /** What happened to one event or command, and why where it is not plain. */
@@ -141,7 +166,7 @@ export function openOrder(total: Money, paymentMethod: string | null): Order {
       captured: 0,
       refunded: 0,
     },
-    shipments: {},
+    shipments: [],
     cancellation: null,
     cancelledLines: [],
     review: null,
@@ -175,7 +200,7 @@ export function refusalToCancel(order: Order): string | null {
   if (isEnd(order.state)) return `order-${order.state}`;
   // The workflow may not have come to it yet; who decided first was first.
   if (order.review?.decision === 'reject') return 'order-rejected';
-  return isDispatched(order) ? 'already-dispatched' : null;
+  return isDispatched(order.shipments) ? 'already-dispatched' : null;
 }
 
 /** Whether what a person decides about an order is awaited. The first decision counts. */
@@ -206,6 +231,7 @@ export function decidePaymentMethod(order: Order, method: string): Decision {
       };
     case 'in-flight':
     case 'declined':
+    case 'requires-action':
       return {
         outcome: 'applied',
         order: { ...order, payment: { ...order.payment, nextMethod: method } },
@@ -236,49 +262,52 @@ export function decidePaymentCaptured(
   };
 }
 
+/**
+ * What the provider says of an authentication that the customer was asked for: it has ended. How, the provider is asked
+ * again: the event may be older than what it says.
+ */
+export function decidePaymentAuthorised(
+  order: Order,
+  authorised: { readonly intentId: string },
+): Decision {
+  const { payment } = order;
+  if (authorised.intentId !== payment.intentId) {
+    return { outcome: 'refused', reason: 'unknown-payment-intent' };
+  }
+  switch (payment.status) {
+    case 'requires-action':
+      return { outcome: 'applied', order: withPaymentAskedAgain(order) };
+    case 'authorised':
+    case 'captured':
+      return { outcome: 'duplicate', reason: 'already-authorised' };
+    default:
+      return { outcome: 'refused', reason: `payment-${payment.status}` };
+  }
+}
+
+/** The outcome of the last attempt is not known any more, so that it is looked up before anything else. */
+function withPaymentAskedAgain(order: Order): Order {
+  return { ...order, payment: { ...order.payment, status: 'in-flight' } };
+}
+
 /** What the provider says of a decline. Our call's answer has told it already, or the money has come since. */
 export function decidePaymentFailed(order: Order, failed: { readonly intentId: string }): Decision {
   if (failed.intentId !== order.payment.intentId) {
     return { outcome: 'refused', reason: 'unknown-payment-intent' };
+  }
+  if (order.payment.status === 'requires-action') {
+    return { outcome: 'applied', order: withPaymentAskedAgain(order) };
   }
   return order.payment.status === 'declined'
     ? { outcome: 'duplicate', reason: 'already-declined' }
     : { outcome: 'refused', reason: `payment-${order.payment.status}` };
 }
 
-/** A parcel left. After its delivery the news is old, not wrong. */
-export function decideDispatched(order: Order, shipmentId: string): Decision {
+/** Whether the stock that an order waits for is reserved for it by now. */
+export function decideStockReserved(order: Order): Decision {
   if (order.cancellation) return { outcome: 'refused', reason: 'order-cancelled' };
-  const known = shipmentOf(order, shipmentId);
-  if (known) return { outcome: 'duplicate', reason: `already-${known}` };
-  return { outcome: 'applied', order: withShipment(order, shipmentId, 'dispatched') };
-}
-
-/** A parcel arrived, which says too that it left. */
-export function decideDelivered(order: Order, shipmentId: string): Decision {
-  if (order.cancellation) return { outcome: 'refused', reason: 'order-cancelled' };
-  if (shipmentOf(order, shipmentId) === 'delivered') {
-    return { outcome: 'duplicate', reason: 'already-delivered' };
-  }
-  return { outcome: 'applied', order: withShipment(order, shipmentId, 'delivered') };
-}
-
-/** Whether at least one parcel left. */
-export function isDispatched(order: Order): boolean {
-  return Object.keys(order.shipments).length > 0;
-}
-
-/** Whether every parcel that left has arrived. */
-export function isDelivered(order: Order): boolean {
-  const statuses = Object.values(order.shipments);
-  return statuses.length > 0 && statuses.every((status) => status === 'delivered');
-}
-
-/** By own key only: a parcel may be called `constructor`. */
-function shipmentOf(order: Order, shipmentId: string): ShipmentStatus | undefined {
-  return Object.hasOwn(order.shipments, shipmentId) ? order.shipments[shipmentId] : undefined;
-}
-
-function withShipment(order: Order, shipmentId: string, status: ShipmentStatus): Order {
-  return { ...order, shipments: { ...order.shipments, [shipmentId]: status } };
+  if (isEnd(order.state)) return { outcome: 'refused', reason: `order-${order.state}` };
+  if (order.waitingFor !== 'stock')
+    return { outcome: 'duplicate', reason: 'not-waiting-for-stock' };
+  return { outcome: 'applied', order: { ...order, waitingFor: null } };
 }

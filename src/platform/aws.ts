@@ -3,12 +3,17 @@ import {
   DynamoDBClient,
   ResourceNotFoundException,
 } from '@aws-sdk/client-dynamodb';
+import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import { SNSClient } from '@aws-sdk/client-sns';
 import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import { AWS_DEADLINES } from '../contracts/awsDeadlines.ts';
 import { UserError } from './errors.ts';
 
 // Region, endpoint, credentials and retries come from the AWS SDK's own variables, which it reads itself.
+
+export function createEventBridge(): EventBridgeClient {
+  return new EventBridgeClient(AWS_DEADLINES);
+}
 
 export function createSns(): SNSClient {
   return new SNSClient(AWS_DEADLINES);

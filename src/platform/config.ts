@@ -1,8 +1,10 @@
 import { z } from 'zod';
 import {
   DEFAULT_POLICY,
+  DEFAULT_RESTOCK_POLICY,
   DEFAULT_RETURN_POLICY,
   type OrderPolicy,
+  type RestockPolicy,
   type ReturnPolicy,
 } from '../domain/policy.ts';
 import { UserError } from './errors.ts';
@@ -31,13 +33,22 @@ const baseUrl = z.url({ protocol: /^https?$/ }).meta({ description: 'an http(s) 
 
 const ONE_YEAR_SECONDS = 31_536_000;
 const limit = z.int().min(1).max(ONE_YEAR_SECONDS);
+const limits = z.array(limit).max(10);
 const orderPolicy = policy<OrderPolicy>(DEFAULT_POLICY, {
   paymentMethodWithinSeconds: limit,
   compensationRetrySeconds: limit,
   reviewWithinSeconds: limit,
+  remindAfterSeconds: limits,
+  backOrderWithinSeconds: limit,
+  onLostParcel: z.enum(['reship', 'refund']),
+  parcelBackWithinSeconds: limit,
+});
+const restockPolicy = policy<RestockPolicy>(DEFAULT_RESTOCK_POLICY, {
+  supplierWithinSeconds: limit,
 });
 const returnPolicy = policy<ReturnPolicy>(DEFAULT_RETURN_POLICY, {
   goodsWithinSeconds: limit,
+  remindAfterSeconds: limits,
   refundRetrySeconds: limit,
 });
 
@@ -52,7 +63,7 @@ function policy<Policy extends object>(
     .pipe(z.strictObject(fields).partial())
     .transform((given): Policy => ({ ...defaults, ...given }))
     .meta({
-      description: `a JSON object of any of ${Object.keys(fields).join(', ')}: whole seconds, 1 to ${ONE_YEAR_SECONDS}`,
+      description: `a JSON object of any of ${Object.keys(fields).join(', ')}; seconds are whole, 1 to ${ONE_YEAR_SECONDS}`,
     });
 }
 
@@ -104,6 +115,8 @@ const SETTINGS = {
   /** Which orders have lines of which seller. */
   sellersTable: { variable: 'WAYBILL_SELLERS_TABLE', schema: resourceName },
   returnsTable: { variable: 'WAYBILL_RETURNS_TABLE', schema: resourceName },
+  /** Which orders wait for which SKU. */
+  backOrdersTable: { variable: 'WAYBILL_BACK_ORDERS_TABLE', schema: resourceName },
   /** The idempotency keys of orders whose ID the caller gave. */
   keysTable: { variable: 'WAYBILL_KEYS_TABLE', schema: resourceName },
   notificationsTopicArn: {
@@ -114,6 +127,7 @@ const SETTINGS = {
   queueUrls: { variable: 'WAYBILL_QUEUE_URLS', schema: queueUrls },
   orderPolicy: { variable: 'WAYBILL_ORDER_POLICY', schema: orderPolicy, fallback: '{}' },
   returnPolicy: { variable: 'WAYBILL_RETURN_POLICY', schema: returnPolicy, fallback: '{}' },
+  restockPolicy: { variable: 'WAYBILL_RESTOCK_POLICY', schema: restockPolicy, fallback: '{}' },
   /** How long an event waits for its order to be placed, since it was first received. */
   earlyLimitSeconds: {
     variable: 'WAYBILL_EARLY_LIMIT_SECONDS',
@@ -130,12 +144,26 @@ const SETTINGS = {
     schema: baseUrl,
     fallback: 'https://api.stripe.com',
   },
+  /** Where parcels are booked and cancelled: `PUT {url}/shipments/{reference}`. */
+  carrierUrl: { variable: 'WAYBILL_CARRIER_URL', schema: baseUrl },
+  /** Where stock is ordered: `PUT {url}/orders/{reference}`. */
+  supplierUrl: { variable: 'WAYBILL_SUPPLIER_URL', schema: baseUrl },
   /** Where orders are scored for fraud: `POST {url}/scores`. */
   screeningUrl: { variable: 'WAYBILL_SCREENING_URL', schema: baseUrl },
   /** The secret by which Stripe signs its webhooks; without it none is taken. */
   stripeWebhookSecret: {
     variable: 'WAYBILL_STRIPE_WEBHOOK_SECRET',
     schema: z.string().min(1).optional().meta({ description: "a webhook's signing secret" }),
+    secret: true,
+  },
+  /** What the API looks up with whose payment is disputed; needed where webhooks are taken. */
+  stripeReadKey: {
+    variable: 'WAYBILL_STRIPE_READ_KEY',
+    schema: z
+      .string()
+      .min(1)
+      .optional()
+      .meta({ description: 'an API key of Stripe that may read payment intents' }),
     secret: true,
   },
   /** Where events about payments go that reach the API. */
@@ -222,18 +250,32 @@ const PROCESSES = {
     'stockTable',
     'paymentsTable',
     'returnsTable',
+    'backOrdersTable',
     'notificationsTopicArn',
+    'eventBusName',
     'screeningUrl',
+    'carrierUrl',
+    'supplierUrl',
     'stripeApiKey',
     'stripeBaseUrl',
+    // Those that the nightly audit looks into.
+    'queueUrls',
     'workflowBundle',
     'buildId',
     'graceSeconds',
     'logLevel',
   ],
-  routes: ['orderPolicy', 'earlyLimitSeconds'],
+  routes: ['orderPolicy', 'returnPolicy', 'restockPolicy', 'earlyLimitSeconds'],
   queues: ['queueUrls'],
-  bridge: ['queueUrls', 'orderPolicy', 'earlyLimitSeconds', 'graceSeconds', 'logLevel'],
+  bridge: [
+    'queueUrls',
+    'orderPolicy',
+    'returnPolicy',
+    'restockPolicy',
+    'earlyLimitSeconds',
+    'graceSeconds',
+    'logLevel',
+  ],
   api: [
     'ordersTable',
     'sellersTable',
@@ -241,6 +283,8 @@ const PROCESSES = {
     'keysTable',
     'orderPolicy',
     'returnPolicy',
+    'stripeBaseUrl',
+    'stripeReadKey',
     'stripeWebhookSecret',
     'paymentsQueueUrl',
     'ingressQueueUrl',
@@ -266,6 +310,8 @@ const PROCESSES = {
     'eventBusName',
     'queueUrls',
     'orderPolicy',
+    'returnPolicy',
+    'restockPolicy',
     'earlyLimitSeconds',
     'stripeApiKey',
     'stripeBaseUrl',

@@ -1,9 +1,14 @@
 import type { Order } from '../domain/order.ts';
+import { shipmentsOf, type OlderShipments } from '../domain/shipment.ts';
 
-/** What orders lacked in runs that began before lines could be cancelled, or orders be reviewed. */
-type Older = Omit<Order, 'cancelledLines' | 'review' | 'payment'> & {
+/**
+ * What orders lacked in runs that began before lines could be cancelled, or orders be reviewed; and what they had, where
+ * nothing but its status was known of a parcel.
+ */
+type Older = Omit<Order, 'cancelledLines' | 'review' | 'payment' | 'shipments'> & {
   readonly cancelledLines?: Order['cancelledLines'];
   readonly review?: Order['review'];
+  readonly shipments: Order['shipments'] | OlderShipments;
   readonly payment: Omit<Order['payment'], 'captured'> & { readonly captured?: number };
 };
 
@@ -14,6 +19,7 @@ export function carriedOrder(older: Older): Order {
     ...older,
     cancelledLines: older.cancelledLines ?? [],
     review: older.review ?? null,
+    shipments: shipmentsOf(older.shipments),
     payment: {
       ...payment,
       // Captured was the whole; and what was returned after its capture, was refunded whole.

@@ -1,6 +1,11 @@
 import { ApplicationFailure } from '@temporalio/common';
 import type { Command } from '../contracts/commands.ts';
-import type { CancelRequest, PaymentMethodRequest, ReviewRequest } from '../contracts/orders.ts';
+import type {
+  CancelRequest,
+  PaymentMethodRequest,
+  ResolveRequest,
+  ReviewRequest,
+} from '../contracts/orders.ts';
 import type { InspectionRequest } from '../contracts/returns.ts';
 
 // Validators of updates: what is no command at all is rejected before it is accepted, and leaves no trace. Its handler
@@ -30,6 +35,11 @@ export function checkReview(request: ReviewRequest): void {
   checkCommand(request);
   check(isText(request.reason), 'reason', 'a text');
   check(['approve', 'reject'].includes(request.decision), 'decision', 'approve or reject');
+}
+
+export function checkResolve(request: ResolveRequest): void {
+  checkCommand(request);
+  check(isText(request.reason), 'reason', 'a text');
 }
 
 export function checkInspection(request: InspectionRequest): void {

@@ -6,6 +6,7 @@ import {
   cancelOrder,
   changePaymentMethod,
   decideReview as reviewUpdate,
+  resolveOrder,
   resumeOrder,
   type CancelRequest,
   type OrderAnswer,
@@ -21,8 +22,14 @@ import {
   type Order,
 } from '../domain/order.ts';
 import { paymentOutcome } from '../domain/paymentOutcome.ts';
-import { checkCancel, checkCommand, checkPaymentMethod, checkReview } from './commandChecks.ts';
-import type { OrderProgress } from './orderProgress.ts';
+import {
+  checkCancel,
+  checkCommand,
+  checkPaymentMethod,
+  checkResolve,
+  checkReview,
+} from './commandChecks.ts';
+import type { Help, OrderProgress } from './orderProgress.ts';
 
 /**
  * Answers an order's commands, each from what is known at that moment. Call it before the first await of the
@@ -51,9 +58,17 @@ export function answerCommands(progress: OrderProgress): void {
     { validator: checkReview },
   );
   // An order that is not claimed yet waits for no operator: that is answered at once, and always was.
-  setHandler(resumeOrder, (command) => answerNow(progress, command, () => resume(progress)), {
-    validator: checkCommand,
-  });
+  setHandler(
+    resumeOrder,
+    (command) => answerNow(progress, command, () => help(progress, 'resume', 'resumed')),
+    { validator: checkCommand },
+  );
+  setHandler(
+    resolveOrder,
+    (request) =>
+      answerNow(progress, request, () => help(progress, 'resolve', 'resolved', request.reason)),
+    { validator: checkResolve },
+  );
   setHandler(awaitPayment, () => outcomeOfPayment(progress));
 
   // Cancelling the workflow itself is a cancellation like any other: accepted if it still can be.
@@ -68,6 +83,8 @@ export function answerCommands(progress: OrderProgress): void {
 interface Decided {
   readonly name: string;
   readonly decision: Decision;
+  /** Why, in the words of who gave it; for the timeline. */
+  readonly words?: string;
 }
 
 function cancel({ order, placed }: OrderProgress, request: CancelRequest): Decided {
@@ -79,13 +96,18 @@ function cancel({ order, placed }: OrderProgress, request: CancelRequest): Decid
   return { name: isWhole ? 'cancel' : 'cancel-lines', decision };
 }
 
-function resume(progress: OrderProgress): Decided {
+function help(
+  progress: OrderProgress,
+  name: 'resume' | 'resolve',
+  how: Help,
+  words?: string,
+): Decided {
   const { order } = progress;
   if (order.waitingFor !== 'operator') {
-    return { name: 'resume', decision: { outcome: 'refused', reason: 'not-waiting-for-operator' } };
+    return { name, decision: { outcome: 'refused', reason: 'not-waiting-for-operator' } };
   }
-  progress.resume();
-  return { name: 'resume', decision: { outcome: 'applied', order } };
+  progress.help(how);
+  return { name, decision: { outcome: 'applied', order }, ...(words !== undefined && { words }) };
 }
 
 async function answer(
@@ -115,8 +137,9 @@ function answerNow(
   return { accepted: false, state, reason, ...(wonBy && { wonBy }), ...echo };
 }
 
-function take(progress: OrderProgress, by: string | null, { name, decision }: Decided): void {
-  progress.recordCommand(name, by, decision);
+function take(progress: OrderProgress, by: string | null, decided: Decided): void {
+  const { name, decision, words = null } = decided;
+  progress.recordCommand(name, by, decision, words);
 }
 
 /** Waits without holding the workflow up: before it goes on in a new run, who waits is told to ask that one. */

@@ -1,8 +1,8 @@
-import { proxyActivities } from '@temporalio/workflow';
 import type { PaymentActivities, StockActivities } from '../contracts/activities.ts';
 import type { OrderInput } from '../contracts/orders.ts';
 import { nextSettlement, settle } from '../domain/lines.ts';
 import type { OrderProgress } from './orderProgress.ts';
+import { stepActivities } from './stepActivities.ts';
 import { own, provider } from './tries.ts';
 
 /**
@@ -14,31 +14,46 @@ import { own, provider } from './tries.ts';
 export async function settleLines(input: OrderInput, progress: OrderProgress): Promise<void> {
   const { orderKey, placed } = progress;
   const scheduleToCloseTimeout = input.policy.compensationRetrySeconds * 1000;
-  const { releasePieces } = proxyActivities<StockActivities>({ ...own, scheduleToCloseTimeout });
-  const { refundPayment } = proxyActivities<PaymentActivities>({
+  const { releasePieces } = stepActivities<StockActivities>(progress, {
+    ...own,
+    scheduleToCloseTimeout,
+  });
+  const { refundPayment } = stepActivities<PaymentActivities>(progress, {
     ...provider,
     scheduleToCloseTimeout,
   });
   for (;;) {
     const next = nextSettlement(progress.order, placed.lines);
     if (!next) return;
-    const { step, released, left, refund: amount } = next;
+    const { step, number, released, left, refund: amount } = next;
     // Settled together with the step's entry in the timeline: no row is written that has the one without the other.
     const settled = (refunded: number) => {
       const { payment } = progress.order;
       progress.recordPayment({ refunded: payment.refunded + refunded });
       progress.order = settle(progress.order, step);
     };
-    await progress.insist('release-lines', async () => {
-      await releasePieces({ orderKey, step, released, left });
-      if (amount === 0) settled(0);
-    });
+    const isReleased = () => amount === 0 && settled(0);
+    if (released.length === 0) isReleased();
+    else {
+      await progress.insist(
+        'release-lines',
+        async () => {
+          await releasePieces({ orderKey, step: number, released, left });
+          isReleased();
+        },
+        isReleased,
+      );
+    }
     if (amount > 0) {
-      await progress.insist('refund-lines', async () => {
-        const answer = await refundPayment({ orderKey, step: `refund/lines/${step}`, amount });
-        settled(answer.refunded);
-        return answer;
-      });
+      await progress.insist(
+        'refund-lines',
+        async () => {
+          const answer = await refundPayment({ orderKey, step: `refund/lines/${step}`, amount });
+          settled(answer.refunded);
+          return answer;
+        },
+        () => settled(amount),
+      );
     }
     progress.writeRow();
   }

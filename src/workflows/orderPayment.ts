@@ -1,15 +1,18 @@
-import { proxyActivities } from '@temporalio/workflow';
-import type { PaymentActivities } from '../contracts/activities.ts';
+import type { AuthoriseAnswer, PaymentActivities } from '../contracts/activities.ts';
 import type { OrderInput, OrderUndo } from '../contracts/orders.ts';
 import { amountOf, linesLeft } from '../domain/lines.ts';
+import { canRenew, paymentReminders } from '../domain/payment.ts';
+import { remindersBy } from '../domain/reminders.ts';
 import { isSettlementDue, settleLines } from './orderLines.ts';
 import type { OrderProgress } from './orderProgress.ts';
 import type { Saga } from './saga.ts';
+import { stepActivities } from './stepActivities.ts';
 import { provider } from './tries.ts';
 
-const { authorisePayment, capturePayment } = proxyActivities<PaymentActivities>(provider);
-
-/** Authorises and captures, with as many methods as it takes and the policy's time allows. */
+/**
+ * Authorises and captures, with as many methods as it takes and the policy's time allows. An authorisation that lapsed
+ * before the capture is renewed, once.
+ */
 export async function pay(
   input: OrderInput,
   progress: OrderProgress,
@@ -18,73 +21,112 @@ export async function pay(
   const { status } = progress.order.payment;
   if (status === 'not-needed' || status === 'captured') return;
 
+  const { capturePayment } = stepActivities<PaymentActivities>(progress, provider);
   saga.before('return-payment');
-  while (progress.order.payment.status !== 'authorised') {
-    if (progress.order.payment.status === 'declined') await anotherMethod(input, progress);
+  for (;;) {
+    while (progress.order.payment.status !== 'authorised') {
+      if (isCustomersTurn(progress)) await customerActs(input, progress);
+      if (isSettlementDue(progress)) await settleLines(input, progress);
+      progress.be('awaiting-payment');
+      await authorise(input, progress);
+    }
     if (isSettlementDue(progress)) await settleLines(input, progress);
     progress.be('awaiting-payment');
-    await authorise(input, progress);
-  }
-  if (isSettlementDue(progress)) await settleLines(input, progress);
-  progress.be('awaiting-payment');
 
-  // What the lines cost that are left; the provider lets go of the rest of what is authorised.
-  const { orderKey, order, placed } = progress;
-  const { total: money } = order;
-  const amount = amountOf(linesLeft(placed.lines, order.cancelledLines));
-  progress.recordPayment({ status: 'in-flight' });
-  const answer = await progress.step('capture-payment', () =>
-    capturePayment({ orderKey, money, ...(amount < money.amount && { amount }) }),
-  );
-  if (answer.kind === 'lapsed') progress.stop('authorisation-lapsed');
-  // In histories of before there was an amount, it was the whole.
-  const captured = (answer as Partial<typeof answer>).amount ?? money.amount;
-  progress.recordPayment({ status: 'captured', captured });
-  progress.become('paid');
+    // What the lines cost that are left; the provider lets go of the rest of what is authorised.
+    const { orderKey, order, placed } = progress;
+    const { total: money } = order;
+    const amount = amountOf(linesLeft(placed.lines, order.cancelledLines));
+    progress.recordPayment({ status: 'in-flight' });
+    const answer = await progress.step('capture-payment', () =>
+      capturePayment({ orderKey, money, ...(amount < money.amount && { amount }) }),
+    );
+    if (answer.kind === 'captured') {
+      // In histories of before there was an amount, it was the whole.
+      const captured = (answer as Partial<typeof answer>).amount ?? money.amount;
+      progress.recordPayment({ status: 'captured', captured });
+      return progress.become('paid');
+    }
+    const { renewals = 0 } = order.payment;
+    if (progress.edition === 1 || !canRenew(answer.code, renewals)) {
+      return progress.stop('authorisation-lapsed');
+    }
+    progress.recordPayment({ status: 'open', renewals: renewals + 1 });
+  }
 }
 
-/** Tries the order's method once. */
+/** Tries the order's method once; or asks what became of it, where its outcome is not known. */
 async function authorise({ policy }: OrderInput, progress: OrderProgress): Promise<void> {
+  const { authorisePayment } = stepActivities<PaymentActivities>(progress, provider);
   const { orderKey, order } = progress;
   const { payment, total: money } = order;
-  const { method } = payment;
+  const { method, renewals: renewal } = payment;
   if (method === null) return progress.stop('payment-method-missing');
-  const attempt = payment.attempt + 1;
+  const attempt = payment.status === 'in-flight' ? payment.attempt : payment.attempt + 1;
   progress.recordPayment({ status: 'in-flight', attempt });
-  const answer = await progress.step('authorise-payment', () =>
-    authorisePayment({ orderKey, money, method, attempt }),
+  const answer: AuthoriseAnswer = await progress.step('authorise-payment', () =>
+    authorisePayment({
+      orderKey,
+      money,
+      method,
+      attempt,
+      ...(renewal !== undefined && { renewal }),
+    }),
   );
   if (answer.kind === 'returned') return progress.stop('payment-returned');
   if (answer.kind === 'authorised') {
     progress.recordPayment({ status: 'authorised', intentId: answer.intentId });
     return;
   }
-  progress.recordPayment({
-    status: 'declined',
-    intentId: answer.intentId,
-    declineCode: answer.code,
-    methodUntil: payment.methodUntil ?? Date.now() + policy.paymentMethodWithinSeconds * 1000,
-  });
+  const methodUntil = payment.methodUntil ?? Date.now() + policy.paymentMethodWithinSeconds * 1000;
+  const { intentId } = answer;
+  if (answer.kind === 'requires-action') {
+    progress.recordPayment({ status: 'requires-action', intentId, methodUntil });
+    return;
+  }
+  progress.recordPayment({ status: 'declined', intentId, declineCode: answer.code, methodUntil });
   if (answer.severity === 'hard') progress.stop(answer.code);
 }
 
-/** Waits until the customer names another method: by event or by API, until the policy's limit. */
-async function anotherMethod(input: OrderInput, progress: OrderProgress): Promise<void> {
-  const { declineCode, methodUntil } = progress.order.payment;
+/** Whether it is for the customer to name another method, or to authenticate the payment (3-D Secure). */
+function isCustomersTurn({ order }: OrderProgress): boolean {
+  return order.payment.status === 'declined' || order.payment.status === 'requires-action';
+}
+
+/**
+ * Waits until the customer names another method, by event or by API, or the provider says how the authentication ended:
+ * until the policy's limit, with the policy's reminders.
+ */
+async function customerActs(input: OrderInput, progress: OrderProgress): Promise<void> {
+  const { status, declineCode, methodUntil } = progress.order.payment;
   const given = () => progress.order.payment.nextMethod !== null;
+  const acted = () => given() || progress.order.payment.status !== status;
   do {
     if (isSettlementDue(progress)) await settleLines(input, progress);
-    progress.be('awaiting-payment', {
-      reason: declineCode ?? 'declined',
-      waitingFor: 'payment-method',
-    });
-    const came = () => given() || isSettlementDue(progress);
-    if (!(await progress.waitFor(came, methodUntil ?? undefined))) {
-      progress.stop('payment-not-completed');
+    if (status === 'declined') {
+      const reason = declineCode ?? 'declined';
+      progress.be('awaiting-payment', { reason, waitingFor: 'payment-method' });
+    } else if (progress.order.waitingFor !== 'authentication') {
+      progress.become('awaiting-payment', { waitingFor: 'authentication' });
+      progress.notify('authentication-required');
     }
-  } while (!given());
+    const { reminders = 0 } = progress.order.payment;
+    const times = paymentReminders(input.policy, progress.order.payment);
+    const reminder = times[reminders];
+    const came = () => acted() || isSettlementDue(progress);
+    const inTime = await progress.waitFor(came, reminder ?? methodUntil ?? undefined);
+    if (inTime) continue;
+    if (reminder === undefined) progress.stop('payment-not-completed');
+    progress.recordPayment({ reminders: remindersBy(Date.now(), times, reminders) });
+    progress.notify('payment-reminder');
+  } while (!acted());
   progress.goOn();
-  progress.recordPayment({ method: progress.order.payment.nextMethod, nextMethod: null });
+  if (!given()) return;
+  progress.recordPayment({
+    status: 'declined',
+    method: progress.order.payment.nextMethod,
+    nextMethod: null,
+  });
 }
 
 /** Voids or refunds, whichever it takes; tried for the policy's time. */
@@ -92,7 +134,7 @@ export async function returnPayment(
   { policy }: OrderInput,
   progress: OrderProgress,
 ): Promise<void> {
-  const activities = proxyActivities<PaymentActivities>({
+  const activities = stepActivities<PaymentActivities>(progress, {
     ...provider,
     scheduleToCloseTimeout: policy.compensationRetrySeconds * 1000,
   });

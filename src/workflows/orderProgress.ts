@@ -10,9 +10,12 @@ import type { OrderInput, OrderResult, OrderUndo } from '../contracts/orders.ts'
 import type { Cancellation, Decision, OrderState } from '../domain/order.ts';
 import { Inbox, type Settled } from './inbox.ts';
 import { decideEvent, isDue } from './orderEvents.ts';
-import { followsDecisions, OrderRecord } from './orderRecord.ts';
+import { OrderRecord } from './orderRecord.ts';
 import type { Saga } from './saga.ts';
 import { settleDue, settleUntil } from './settleUntil.ts';
+
+/** How an operator has helped: what failed is to be tried again, or has been done by hand. */
+export type Help = 'resumed' | 'resolved';
 
 /** The order goes no further: it was cancelled, or a step said no. What was done has to be undone. */
 export class OrderStopped extends Error {
@@ -37,7 +40,7 @@ export class OrderProgress extends OrderRecord {
   readonly #input: OrderInput;
   readonly #saga: Saga<OrderUndo>;
   readonly #inbox: Inbox;
-  readonly #due = (event: InboxEvent) => isDue(this.order, event);
+  readonly #due = (event: InboxEvent) => isDue(this.order, event, this.edition);
   readonly #apply = (event: InboxEvent): Settled => {
     let decision: Decision;
     try {
@@ -51,7 +54,7 @@ export class OrderProgress extends OrderRecord {
     this.order = decision.order;
     return { outcome: 'applied' };
   };
-  #resumed = false;
+  #helped: Help | null = null;
   #leaving = false;
 
   /** @param saga - its ledger is carried along when the workflow continues as new. */
@@ -106,16 +109,21 @@ export class OrderProgress extends OrderRecord {
   /**
    * The same for a step that there is no way around: an operator helps where it fails for good.
    *
+   * @param byHand - its answer where the operator has done it.
    * @throws OrderStopped when the order was cancelled, also while an operator is waited for.
    */
-  async insist<Answer>(name: string, take: () => Promise<Answer>): Promise<Answer> {
+  async insist<Answer, ByHand = Answer>(
+    name: string,
+    take: () => Promise<Answer>,
+    byHand: () => ByHand,
+  ): Promise<Answer | ByHand> {
     for (;;) {
       try {
         return await this.step(name, take, rethrow);
       } catch (error) {
         if (!(error instanceof ActivityFailure)) throw error;
       }
-      await this.needOperator(`${name}-failed`);
+      if ((await this.needOperator(`${name}-failed`)) === 'resolved') return byHand();
     }
   }
 
@@ -147,23 +155,37 @@ export class OrderProgress extends OrderRecord {
     throw new OrderStopped({ reason, requestedBy: 'waybill' });
   }
 
-  /** Waits until an operator resumes the order, which needs one for this reason, or somebody cancels it. */
-  async needOperator(reason: string): Promise<void> {
-    this.#resumed = false;
+  /**
+   * The same for an order that is being undone: it cannot be cancelled any more.
+   *
+   * @returns false when the time ran out first.
+   */
+  async waitUndoing(done: () => boolean, until: number): Promise<boolean> {
+    const came = await this.#decideUntil(() => done() || this.#outgrown(), until);
+    if (came && !done()) await this.#continueAsNew();
+    return came;
+  }
+
+  /** Waits until an operator has helped the order, which needs one for this reason, or somebody cancels it. */
+  async needOperator(reason: string): Promise<Help | null> {
+    this.#helped = null;
     if (this.order.state !== 'needs-operator' || this.reason !== reason) {
       this.become('needs-operator', { reason, waitingFor: 'operator' });
     }
     this.order = { ...this.order, waitingFor: 'operator' };
+    // An operator who has resumed it sees that it waits again.
+    if (this.edition === 2) this.catchUp();
     const undoing = this.order.cancellation !== null;
-    const over = () => this.#resumed || (!undoing && this.order.cancellation !== null);
+    const over = () => this.#helped !== null || (!undoing && this.order.cancellation !== null);
     await this.#decideUntil(() => over() || this.#outgrown());
     if (!over()) await this.#continueAsNew();
     this.goOn();
+    return this.#helped;
   }
 
   /** Lets the order go on that waits for an operator. */
-  resume(): void {
-    this.#resumed = true;
+  help(how: Help): void {
+    this.#helped = how;
   }
 
   /** Brings the order to its end: nothing that came is left undecided, and everything has been told. */
@@ -189,7 +211,7 @@ export class OrderProgress extends OrderRecord {
 
   /** Decides the events that have come so far, so that what came first is first. Before a command is decided. */
   decideArrived(): void {
-    if (this.claimDecided && this.#inbox.has(this.#due) && followsDecisions()) {
+    if (this.claimDecided && this.#inbox.has(this.#due) && this.followsDecisions()) {
       settleDue(this.#inbox, this.#due, this.#apply);
     }
   }
@@ -202,7 +224,8 @@ export class OrderProgress extends OrderRecord {
       done,
       until,
       // Whoever leaves waits for what is being told: told of each event, a flood would keep it for ever.
-      onDecided: () => !this.#leaving && this.catchUp(),
+      onDecided: () => !this.#leaving && this.catchUpWithNews(),
+      onWait: () => this.announcer.flush(),
     });
   }
 

@@ -1,4 +1,5 @@
 import { patched, setHandler, workflowInfo } from '@temporalio/workflow';
+import type { Announcement, Told } from '../contracts/activities.ts';
 import {
   orderQuery,
   orderWorkflowId,
@@ -15,6 +16,9 @@ import {
   type Payment,
   type Waiting,
 } from '../domain/order.ts';
+import type { Notice } from '../domain/notification.ts';
+import { withShipment, type Shipment } from '../domain/shipment.ts';
+import type { ScreeningDecision } from '../domain/screening.ts';
 import { Announcer } from './announcer.ts';
 import { carriedOrder } from './carriedOrder.ts';
 import { failureOf, outcomeOf } from './stepOutcome.ts';
@@ -25,11 +29,6 @@ import { Timeline } from './timeline.ts';
  * after the events that came before it: both change the commands of ways that there were before.
  */
 const FOLLOWS = 'row-follows-decisions';
-
-/** Whether this run is one of them, from here on. */
-export function followsDecisions(): boolean {
-  return patched(FOLLOWS);
-}
 
 /** Why an order is in its state, and what it waits for there. */
 export interface Standing {
@@ -45,16 +44,23 @@ export class OrderRecord {
   order: Order;
   readonly orderKey: string;
   readonly placed: PlacedOrder;
+  /** What the screening said, where claiming the order brought its answer along. */
+  screened: ScreeningDecision | 'unanswered' = 'unanswered';
   /** Whether it is known whose order this is: before that, nobody is told what is decided about it. */
   claimDecided: boolean;
+  /** Which course the order follows: see OrderInput. */
+  readonly edition: 1 | 2;
   protected readonly announcer: Announcer;
   protected readonly timeline: Timeline;
   protected readonly placedAt: string;
   protected version: number;
   protected reason: string | null;
+  /** The revision of the last decision that told something new. */
+  #news = 0;
 
-  constructor({ placed, carried }: OrderInput) {
+  constructor({ placed, carried, edition }: OrderInput) {
     this.placed = placed;
+    this.edition = edition ?? 1;
     this.orderKey = orderWorkflowId(placed);
     this.order = carried
       ? carriedOrder(carried.order)
@@ -65,7 +71,7 @@ export class OrderRecord {
     this.placedAt = carried?.placedAt ?? workflowInfo().startTime.toISOString();
     this.timeline = new Timeline(carried?.timeline);
     if (!carried) this.timeline.add({ kind: 'state', name: this.order.state });
-    this.announcer = new Announcer(() => this.row());
+    this.announcer = new Announcer({ row: () => this.row(), waitsForSteps: edition === 2 });
     setHandler(orderQuery, () => this.row());
   }
 
@@ -95,10 +101,22 @@ export class OrderRecord {
     };
   }
 
-  /** Announces the state the order was claimed in. */
+  /** Announces the state the order is in, as the first that is told of it. */
+  announceFirst(): void {
+    this.announcer.announce({ version: this.version, state: this.order.state, reason: null });
+  }
+
+  /** The order is this start's, as is known now: tells so. */
   announceClaimed(): void {
     this.claimDecided = true;
-    this.announcer.announce({ version: this.version, state: this.order.state, reason: null });
+    this.announceFirst();
+  }
+
+  /** Tells something that is no change of state. */
+  notify(notice: Notice, reason: string | null = null): void {
+    this.version += 1;
+    const { state } = this.order;
+    this.announcer.announce({ version: this.version, state, reason, notice });
   }
 
   /** Brings the order into a state, and announces it. */
@@ -129,17 +147,48 @@ export class OrderRecord {
   }
 
   /** Takes over what was decided about a command, and tells it at once. */
-  recordCommand(name: string, by: string | null, decision: Decision): void {
+  recordCommand(name: string, by: string | null, decision: Decision, words: string | null): void {
     if (decision.outcome === 'applied') this.order = decision.order;
-    this.record('command', name, by, decision);
+    this.record('command', name, by, decision, words);
     this.writeRow();
+  }
+
+  /** Notes what is newly known of one parcel, in the same way. */
+  recordShipment(shipmentId: string, known: Partial<Shipment>): void {
+    const shipments = withShipment(this.order.shipments, shipmentId, known);
+    this.order = { ...this.order, shipments };
+  }
+
+  /**
+   * Has a step's activity take along what is due to be told, where the order's edition says so: `tell` calls it with
+   * what is due, `plain` without.
+   */
+  async takeAlong<Answer>(
+    plain: () => Promise<Answer>,
+    tell: (due: Announcement) => Promise<Told<Answer>>,
+  ): Promise<Answer> {
+    const due = this.announcer.take();
+    if (!due) return await plain();
+    try {
+      const { answer, told } = await tell(due);
+      if (!told) this.announcer.putBack(due);
+      return answer;
+    } catch (error) {
+      this.announcer.putBack(due);
+      throw error;
+    }
+  }
+
+  /** Takes what is due to be told, for an activity whose own work it is to tell it. */
+  takeDue(): Announcement {
+    return this.announcer.take() ?? { row: this.row(), notifications: [] };
   }
 
   /** Writes the row as it is, without a change of state. @returns whether it is written. */
   writeRow(): boolean {
     // The row of an order that is, or may be, somebody else's is not ours to write.
     if (!this.claimDecided || this.order.state === 'duplicate') return false;
-    if (!followsDecisions()) return false;
+    if (!this.followsDecisions()) return false;
     this.announcer.writeRow();
     return true;
   }
@@ -160,18 +209,31 @@ export class OrderRecord {
     return answer;
   }
 
+  /** Whether this run's row follows what is decided: see FOLLOWS. */
+  protected followsDecisions(): boolean {
+    return this.edition === 2 || patched(FOLLOWS);
+  }
+
   protected record(
     kind: 'event' | 'command',
     name: string,
     by: string | null,
     decision: Decision,
+    words: string | null = null,
   ): void {
-    const reason = decision.outcome === 'applied' ? null : decision.reason;
-    this.timeline.add({ kind, name, outcome: decision.outcome, reason, by });
+    const { outcome } = decision;
+    const reason = outcome === 'applied' ? words : decision.reason;
+    this.timeline.add({ kind, name, outcome, reason, by });
+    if (name !== 'PaymentCaptured' || outcome === 'refused') this.#news = this.timeline.length;
   }
 
   /** Writes the row if something was decided since it was last sent out. @returns whether it is written. */
   protected catchUp(): boolean {
     return this.timeline.length > this.announcer.toldRevision && this.writeRow();
+  }
+
+  /** The same, unless all that was decided only confirms what is known: that is told with what comes next. */
+  protected catchUpWithNews(): boolean {
+    return (this.edition === 1 || this.#news > this.announcer.toldRevision) && this.catchUp();
   }
 }

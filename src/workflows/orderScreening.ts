@@ -1,7 +1,15 @@
 import { isCancellation, proxyActivities } from '@temporalio/workflow';
-import type { ScreeningActivities } from '../contracts/activities.ts';
-import type { OrderProgress } from './orderProgress.ts';
+import type {
+  AdmitAnswer,
+  OrderActivities,
+  ScreeningActivities,
+  ScreeningRequest,
+} from '../contracts/activities.ts';
 import { screeningDecision, type ScreeningDecision } from '../domain/screening.ts';
+import type { OrderProgress } from './orderProgress.ts';
+import { own } from './tries.ts';
+
+const { admitOrder } = proxyActivities<OrderActivities>(own);
 
 // An order does not wait long for a score: a person can decide too.
 const { screenOrder } = proxyActivities<ScreeningActivities>({
@@ -9,6 +17,26 @@ const { screenOrder } = proxyActivities<ScreeningActivities>({
   startToCloseTimeout: '3s',
   retry: { initialInterval: '500ms', maximumAttempts: 3 },
 });
+
+/** Claims the order, and has it screened by the way. */
+export async function admit(progress: OrderProgress): Promise<'admitted' | 'duplicate'> {
+  progress.announceFirst();
+  progress.become('screening');
+  const screening = screeningRequest(progress);
+  const admission = admitOrder({ ...progress.takeDue(), screening }).then(decide);
+  const { kind } = await progress.note('screen', admission);
+  if (kind === 'duplicate') return kind;
+  progress.claimDecided = true;
+  progress.screened = kind;
+  return 'admitted';
+}
+
+function decide(answer: AdmitAnswer): {
+  readonly kind: ScreeningDecision | 'duplicate' | 'unanswered';
+} {
+  if (answer.kind === 'duplicate') return answer;
+  return { kind: answer.score === null ? 'unanswered' : screeningDecision(answer.score) };
+}
 
 /**
  * Has the order screened for fraud, and waits for a person's decision where the score leaves doubt.
@@ -21,8 +49,12 @@ export async function screen(
   reviewWithinSeconds: number,
 ): Promise<string | null> {
   if (progress.order.state !== 'on-review') {
-    progress.become('screening');
-    const { kind, code } = await progress.step('screen', () => score(progress));
+    progress.be('screening');
+    const { screened } = progress;
+    const { kind, code }: Screened =
+      screened === 'unanswered'
+        ? await progress.step('screen', () => ask(progress))
+        : { kind: screened };
     if (kind === 'approve') return null;
     if (kind === 'reject') return 'screening-rejected';
     const reviewUntil = Date.now() + reviewWithinSeconds * 1000;
@@ -35,17 +67,22 @@ export async function screen(
   return progress.order.review?.decision === 'reject' ? 'review-rejected' : null;
 }
 
-async function score(
-  progress: OrderProgress,
-): Promise<{ readonly kind: ScreeningDecision; readonly code?: string }> {
-  const { orderKey, placed, order } = progress;
-  const pieces = placed.lines.reduce((sum, { quantity }) => sum + quantity, 0);
-  const { customerId } = placed;
+interface Screened {
+  readonly kind: ScreeningDecision;
+  readonly code?: string;
+}
+
+async function ask(progress: OrderProgress): Promise<Screened> {
   try {
-    const answer = await screenOrder({ orderKey, customerId, total: order.total, pieces });
-    return { kind: screeningDecision(answer.score) };
+    const { score } = await screenOrder(screeningRequest(progress));
+    return { kind: screeningDecision(score) };
   } catch (error) {
     if (isCancellation(error)) throw error;
     return { kind: 'review', code: 'screening-unavailable' };
   }
+}
+
+function screeningRequest({ orderKey, placed, order }: OrderProgress): ScreeningRequest {
+  const pieces = placed.lines.reduce((sum, { quantity }) => sum + quantity, 0);
+  return { orderKey, customerId: placed.customerId, total: order.total, pieces };
 }

@@ -19,9 +19,9 @@ const { openReturn, closeReturn, restock } = proxyActivities<ReturnActivities & 
 /**
  * One return, from its request to its end.
  *
- * Its pieces are entered as being returned, if the order allows it; then the goods are awaited, and what a person
- * finds on inspecting them. What is accepted is refunded and put on sale again; what is not may be returned once
- * more. A refund that keeps failing waits for an operator.
+ * Its pieces are entered as being returned, if the order allows it; then the goods are awaited, of which the customer
+ * is reminded, and what a person finds on inspecting them. What is accepted is refunded and put on sale again; what is
+ * not may be returned once more. A refund that keeps failing waits for an operator.
  */
 export async function returnWorkflow(input: ReturnInput): Promise<ReturnResult> {
   const progress = new ReturnProgress(input);
@@ -45,7 +45,10 @@ async function open(input: ReturnInput, progress: ReturnProgress): Promise<strin
   const answer = await progress.step('open-return', () =>
     openReturn({ returnId, order, lines: request.lines }),
   );
-  if (answer.kind === 'rejected') return answer.reason;
+  if (answer.kind === 'rejected') {
+    if (answer.customerId !== undefined) progress.recordCustomer(answer.customerId);
+    return answer.reason;
+  }
   const { customerId, currency, lines } = answer;
   progress.become('awaiting-goods', {
     waitingFor: 'goods',

@@ -1,25 +1,30 @@
 import { proxyActivities, setCurrentDetails } from '@temporalio/workflow';
 import type { ReturnActivities } from '../contracts/activities.ts';
 import type { ReturnRow } from '../contracts/returns.ts';
+import type { ReturnNews } from '../domain/notification.ts';
 import { describeStanding, Teller } from './teller.ts';
 import { own } from './tries.ts';
 
 const { announceReturn } = proxyActivities<ReturnActivities>(own);
 
-/** Tells the outside what becomes of a return: row and current details. */
+/** Tells the outside what becomes of a return: row, notifications (each in its order) and current details. */
 export class ReturnAnnouncer {
   readonly #teller: Teller;
-  #due = false;
+  #news: ReturnNews[] = [];
+  /** Whether the row is to be written though there is no news. */
+  #rowIsDue = false;
 
   /** @param row - gives the return's row as it is when an announcement goes out. */
   constructor(row: () => ReturnRow) {
     this.#teller = new Teller({
-      isDue: () => this.#due,
+      isDue: () => this.#news.length > 0 || this.#rowIsDue,
       tell: () => {
-        this.#due = false;
         const told = row();
+        const news = this.#news;
+        this.#news = [];
+        this.#rowIsDue = false;
         setCurrentDetails(describeStanding(told));
-        return announceReturn(told);
+        return announceReturn(told, news);
       },
     });
   }
@@ -29,8 +34,14 @@ export class ReturnAnnouncer {
     return this.#teller.idle;
   }
 
-  announce(): void {
-    this.#due = true;
+  announce(news: ReturnNews): void {
+    this.#news.push(news);
+    this.#teller.begin();
+  }
+
+  /** Writes the row as it is, without notifying anybody. */
+  writeRow(): void {
+    this.#rowIsDue = true;
     this.#teller.begin();
   }
 }

@@ -24,6 +24,7 @@ import {
   type ReturnWaiting,
 } from '../domain/return.ts';
 import type { Money } from '../domain/money.ts';
+import { remindersBy, reminderTimes } from '../domain/reminders.ts';
 import { checkCommand, checkInspection } from './commandChecks.ts';
 import { Inbox, type Settled } from './inbox.ts';
 import { ReturnAnnouncer } from './returnAnnouncer.ts';
@@ -83,8 +84,14 @@ export class ReturnProgress {
     known: Partial<Omit<ReturnRow, 'state' | 'revision' | 'timeline'>> = {},
   ): void {
     this.#row = { ...this.#row, waitingFor: null, reason: null, ...known, state };
-    this.#timeline.add({ kind: 'state', name: state, reason: this.#row.reason });
-    this.#announcer.announce();
+    const { reason } = this.#row;
+    this.#timeline.add({ kind: 'state', name: state, reason });
+    this.#announcer.announce({ version: this.#timeline.length, state, reason });
+  }
+
+  /** Notes whose order it is; it is told with the next change of state. */
+  recordCustomer(customerId: string): void {
+    this.#row = { ...this.#row, customerId };
   }
 
   /** Notes what was refunded; it is told with the next change of state. */
@@ -93,7 +100,8 @@ export class ReturnProgress {
   }
 
   /**
-   * Waits while the return waits for this, which an event or a command ends.
+   * Waits while the return waits for this, which an event or a command ends. The customer is reminded of goods that do
+   * not come.
    *
    * @returns why the waiting ended without it; null when it came.
    */
@@ -105,15 +113,43 @@ export class ReturnProgress {
     const { goodsUntil } = this.#row;
     const until =
       waitingFor === 'goods' && goodsUntil !== null ? Date.parse(goodsUntil) : undefined;
-    const inTime = await this.#decideUntil(
-      () => came() || cancelled() || workflowInfo().continueAsNewSuggested,
-      until,
-    );
+    const over = () => came() || cancelled() || workflowInfo().continueAsNewSuggested;
+    let inTime: boolean;
+    for (;;) {
+      const reminder = this.#nextReminder();
+      inTime = await this.#decideUntil(over, reminder ?? until);
+      // Past the end nobody is reminded any more, even where nobody could be in time.
+      if (inTime || reminder === undefined || until === undefined || Date.now() >= until) break;
+      this.#remind();
+    }
     if (came()) return null;
     if (inTime && !cancelled()) return await this.#continueAsNew();
     // From here on nothing that comes can be what was waited for.
     this.#row = { ...this.#row, waitingFor: null };
     return inTime ? 'workflow-cancelled' : 'late';
+  }
+
+  /** When the customer is reminded next; undefined: not any more, or not while this is waited for. */
+  #nextReminder(): number | undefined {
+    if (this.#row.waitingFor !== 'goods') return undefined;
+    return this.#reminderTimes()[this.#row.reminders ?? 0];
+  }
+
+  #reminderTimes(): readonly number[] {
+    const { goodsUntil } = this.#row;
+    const { remindAfterSeconds = [], goodsWithinSeconds } = this.#input.policy;
+    if (goodsUntil === null) return [];
+    const until = Date.parse(goodsUntil);
+    return reminderTimes({ since: until - goodsWithinSeconds * 1_000, until }, remindAfterSeconds);
+  }
+
+  #remind(): void {
+    const { state, reason, reminders: told = 0 } = this.#row;
+    const reminders = remindersBy(Date.now(), this.#reminderTimes(), told);
+    this.#row = { ...this.#row, reminders };
+    this.#timeline.add({ kind: 'step', name: 'remind-customer' });
+    const version = this.#timeline.length;
+    this.#announcer.announce({ version, state, reason, notice: 'return-reminder' });
   }
 
   /** Takes one step at the outside, while events and commands go on being decided. */
@@ -147,7 +183,7 @@ export class ReturnProgress {
       done,
       until,
       // Whoever leaves waits for what is being told: told of each event, a flood would keep it for ever.
-      onDecided: () => !this.#leaving && this.#announcer.announce(),
+      onDecided: () => !this.#leaving && this.#announcer.writeRow(),
     });
   }
 
@@ -196,7 +232,7 @@ export class ReturnProgress {
     };
     // Where nothing is accepted there is nothing to refund: the inspection is all there was.
     if (accepted.length > 0) this.become('refunding');
-    else this.#announcer.announce();
+    else this.#announcer.writeRow();
     return this.#accept(request);
   }
 
@@ -234,7 +270,7 @@ export class ReturnProgress {
     wonBy?: Winner,
   ): CommandAnswer<ReturnState> {
     this.#timeline.add({ kind: 'command', name, outcome: 'refused', reason, by: requestedBy });
-    this.#announcer.announce();
+    this.#announcer.writeRow();
     return {
       state: this.#row.state,
       accepted: false,

@@ -43,6 +43,11 @@ export class Saga<Undo extends string> {
     this.#ledger = enter(this.#ledger, undo);
   }
 
+  /** Strikes a compensation that an operator has carried out by hand. */
+  takeAsDone(undo: Undo): void {
+    this.#ledger = strike(this.#ledger, undo);
+  }
+
   /**
    * Undoes everything entered, youngest first, shielded from cancellation. Called again after a failure it
    * goes on where it stopped.

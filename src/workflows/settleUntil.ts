@@ -11,12 +11,14 @@ export interface Settling {
   readonly until?: number | undefined;
   /** Told that events were decided and have not ended the waiting. */
   readonly onDecided: () => unknown;
+  /** Told before it is waited, each time. */
+  readonly onWait?: () => void;
 }
 
 /** Decides what comes, as it comes, until `done`. @returns false when `until` was reached first. */
 export async function settleUntil(
   inbox: Inbox,
-  { due, apply, done, until, onDecided }: Settling,
+  { due, apply, done, until, onDecided, onWait }: Settling,
 ): Promise<boolean> {
   const alarm = new CancellationScope();
   let late = false;
@@ -34,6 +36,7 @@ export async function settleUntil(
       if (done()) return true;
       if (late) return false;
       if (decided) onDecided();
+      onWait?.();
       await condition(() => done() || late || inbox.has(due));
     }
   } finally {

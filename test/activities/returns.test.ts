@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { SNSClient } from '@aws-sdk/client-sns';
+import { ReceiveMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { DynamoDBDocumentClient, GetCommand, PutCommand } from '@aws-sdk/lib-dynamodb';
 import { deploy } from '../../dev/deploy.ts';
 import { synthesise } from '../../infra/app.ts';
@@ -9,13 +11,19 @@ import { orderWorkflowId, type OrderKey, type OrderRow } from '../../src/contrac
 import {
   returnWorkflowId,
   type ReturnedPieces,
+  type ReturnNotification,
   type ReturnRow,
 } from '../../src/contracts/returns.ts';
-import { awsAccount, uniqueId } from '../support/servers.ts';
+import type { ReturnNews } from '../../src/domain/notification.ts';
+import { awsAccount, eventually, uniqueId } from '../support/servers.ts';
 
 describe('return activities', () => {
   let table: DynamoDBDocumentClient;
   let names: Record<'returnsTable' | 'ordersTable' | 'paymentsTable', string>;
+  let sns: SNSClient;
+  let sqs: SQSClient;
+  let topicArn: string;
+  let analytics: string;
   let returns: ReturnActivities;
 
   before(async () => {
@@ -27,9 +35,20 @@ describe('return activities', () => {
       ordersTable: outputs.OrdersTable,
       paymentsTable: outputs.PaymentsTable,
     };
-    returns = createReturnActivities({ table, ...names });
+    sns = new SNSClient(account);
+    sqs = new SQSClient(account);
+    topicArn = outputs.NotificationsTopicArn;
+    analytics = outputs.AnalyticsQueueUrl;
+    returns = withSns(sns);
   });
-  after(() => table.destroy());
+  after(() => {
+    table.destroy();
+    sns.destroy();
+    sqs.destroy();
+  });
+
+  const withSns = (topic: SNSClient) =>
+    createReturnActivities({ table, ...names, sns: topic, topicArn });
 
   /** An order of three mugs for 10.00 and a free cap, as it is stored. */
   async function delivered(change: Partial<OrderRow> = {}): Promise<OrderKey> {
@@ -54,7 +73,7 @@ describe('return activities', () => {
   const open = (order: OrderKey, lines: readonly ReturnedPieces[], returnId = uniqueId('return')) =>
     returns.openReturn({ returnId, order, lines });
   const mugs = (quantity: number) => [{ line: 1, quantity }];
-  const rejected = (reason: string) => ({ kind: 'rejected', reason });
+  const rejected = (reason: string) => ({ kind: 'rejected', reason, customerId: 'c-1' });
 
   async function counts(order: OrderKey): Promise<unknown> {
     const Key = { orderKey: orderWorkflowId(order), entry: 'RETURNS' };
@@ -80,7 +99,7 @@ describe('return activities', () => {
 
     it('rejects what the order does not allow', async () => {
       const gone = { channel: 'web', orderId: uniqueId('order') };
-      assert.deepEqual(await open(gone, mugs(1)), rejected('unknown-order'));
+      assert.deepEqual(await open(gone, mugs(1)), { kind: 'rejected', reason: 'unknown-order' });
       const shipped = await delivered({ state: 'shipped' });
       assert.deepEqual(await open(shipped, mugs(1)), rejected('order-shipped'));
       const order = await delivered({
@@ -161,7 +180,10 @@ describe('return activities', () => {
     it('keeps a return that is opened later from taking pieces', async () => {
       const order = await delivered();
       await returns.closeReturn({ returnId: 'r-1', order, accepted: [] });
-      assert.deepEqual(await open(order, mugs(1), 'r-1'), rejected('return-closed'));
+      assert.deepEqual(await open(order, mugs(1), 'r-1'), {
+        kind: 'rejected',
+        reason: 'return-closed',
+      });
       assert.equal(await counts(order), undefined);
     });
 
@@ -199,6 +221,32 @@ describe('return activities', () => {
       timeline: [],
     });
 
+    async function storedRow(returnId: string): Promise<unknown> {
+      const Key = { returnKey: `return:${returnId}` };
+      const command = new GetCommand({ TableName: names.returnsTable, Key, ConsistentRead: true });
+      return (await table.send(command)).Item;
+    }
+
+    /** The next notifications of one return. */
+    async function published(returnId: string, count: number) {
+      const seen: ReturnNotification[] = [];
+      await eventually(async () => {
+        const { Messages: messages = [] } = await sqs.send(
+          new ReceiveMessageCommand({ QueueUrl: analytics, MaxNumberOfMessages: 10 }),
+        );
+        const bodies = messages.map(({ Body }) => JSON.parse(Body ?? '') as ReturnNotification);
+        seen.push(...bodies.filter((one) => one.returnId === returnId));
+        return seen.length >= count;
+      });
+      return seen;
+    }
+
+    const stored = (told: ReturnRow) => ({
+      ...told,
+      returnKey: told.workflowId,
+      orderKey: 'order:web:42',
+    });
+
     it('writes a row, and no older one over it', async () => {
       const returnId = uniqueId('return');
       for (const [revision, state] of [
@@ -209,15 +257,59 @@ describe('return activities', () => {
       ] as const) {
         await returns.announceReturn(row(returnId, revision, state));
       }
-      const Key = { returnKey: `return:${returnId}` };
-      const { Item } = await table.send(
-        new GetCommand({ TableName: names.returnsTable, Key, ConsistentRead: true }),
-      );
-      assert.deepEqual(Item, {
-        ...Key,
-        orderKey: 'order:web:42',
-        ...row(returnId, 3, 'inspecting'),
+      assert.deepEqual(await storedRow(returnId), stored(row(returnId, 3, 'inspecting')));
+    });
+
+    it('without news tells nobody, nor in calls of before there was any', async () => {
+      const silent = new SNSClient(awsAccount());
+      silent.middlewareStack.add(() => () => Promise.reject(new Error('published')), {
+        step: 'initialize',
       });
+      const told = row(uniqueId('return'), 2, 'requested');
+      await withSns(silent).announceReturn(told, []);
+      await withSns(silent).announceReturn(told);
+      silent.destroy();
+    });
+
+    it('publishes what is new, all of it, with IDs of its own', async () => {
+      const returnId = uniqueId('return');
+      const news: readonly ReturnNews[] = [
+        { version: 2, state: 'requested', reason: null },
+        { version: 4, state: 'rejected', reason: 'more-than-sold' },
+      ];
+      const told = { ...row(returnId, 4, 'rejected'), customerId: 'c-1' };
+      await returns.announceReturn(told, news);
+      const messages = await published(returnId, 2);
+      assert.deepEqual(
+        messages
+          .map(({ notificationId, type, state, severity }) =>
+            [notificationId, type, state, severity].join(' '),
+          )
+          .toSorted(),
+        [
+          `return:${returnId}/2 return-state requested info`,
+          `return:${returnId}/4 return-state rejected warning`,
+        ],
+      );
+    });
+
+    it('repeated after it was cut off between row and topic, publishes with the same ID (FAULTS 33)', async () => {
+      const returnId = uniqueId('return');
+      const cutOff = new SNSClient(awsAccount());
+      cutOff.middlewareStack.add(() => () => Promise.reject(new Error('cut off')), {
+        step: 'initialize',
+      });
+      const told = row(returnId, 4, 'awaiting-goods');
+      const news: readonly ReturnNews[] = [{ version: 4, state: 'awaiting-goods', reason: null }];
+      await assert.rejects(withSns(cutOff).announceReturn(told, news), /cut off/);
+      cutOff.destroy();
+      assert.deepEqual(await storedRow(returnId), stored(told));
+
+      await returns.announceReturn(told, news);
+      await returns.announceReturn(told, news);
+      const ids = (await published(returnId, 2)).map(({ notificationId }) => notificationId);
+      assert.deepEqual(ids, [`return:${returnId}/4`, `return:${returnId}/4`]);
+      assert.deepEqual(await storedRow(returnId), stored(told));
     });
   });
 });

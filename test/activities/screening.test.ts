@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
-import { createServer, type RequestListener, type Server } from 'node:http';
+import type { RequestListener } from 'node:http';
 import { json } from 'node:stream/consumers';
 import { createScreeningActivities } from '../../src/activities/screening.ts';
 import { startTestProvider, type TestProvider } from '../support/provider.ts';
+import { Remotes } from '../support/remotes.ts';
 
 const ORDER = {
   orderKey: 'order:web:1',
@@ -14,29 +14,18 @@ const ORDER = {
 
 describe('the screening activity', () => {
   let sandbox: TestProvider;
-  const servers: Server[] = [];
+  const remotes = new Remotes();
 
   before(async () => {
     sandbox = await startTestProvider();
   });
   after(() => sandbox.close());
-  afterEach(() => {
-    for (const server of servers.splice(0)) {
-      server.closeAllConnections();
-      server.close();
-    }
-  });
+  afterEach(() => remotes.close());
 
   /** A screening service that answers like this. */
   async function serve(answer: RequestListener, timeoutMs?: number) {
-    const server = createServer(answer);
-    servers.push(server);
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    const address = server.address();
-    if (address === null || typeof address === 'string') throw new Error('no port');
     return createScreeningActivities({
-      url: `http://127.0.0.1:${address.port}/fraud`,
+      url: `${await remotes.serve(answer)}/fraud`,
       ...(timeoutMs !== undefined && { timeoutMs }),
     });
   }

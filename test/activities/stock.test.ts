@@ -1,44 +1,33 @@
 import assert from 'node:assert/strict';
 import { DynamoDBClient, TransactionCanceledException } from '@aws-sdk/client-dynamodb';
-import { DynamoDBDocumentClient, GetCommand, PutCommand } from '@aws-sdk/lib-dynamodb';
+import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import fc from 'fast-check';
-import { deploy, type AwsConfig } from '../../dev/deploy.ts';
-import { synthesise } from '../../infra/app.ts';
+import type { AwsConfig } from '../../dev/deploy.ts';
+import type { LowStock } from '../../src/activities/lowStock.ts';
 import { createStockActivities } from '../../src/activities/stock.ts';
 import type { Reservation, StockActivities } from '../../src/contracts/activities.ts';
-import { awsAccount, uniqueId } from '../support/servers.ts';
+import { uniqueId } from '../support/servers.ts';
+import { repeated, startStock, type TestStock } from '../support/stock.ts';
 
 describe('stock activities', () => {
+  let service: TestStock;
   let account: AwsConfig;
   let table: DynamoDBDocumentClient;
   let stockTable: string;
+  let lowStock: LowStock;
   let stock: StockActivities;
 
   before(async () => {
-    account = awsAccount();
-    ({ StockTable: stockTable } = await deploy(account, synthesise()));
-    table = DynamoDBDocumentClient.from(new DynamoDBClient(account));
-    stock = createStockActivities({ table, stockTable });
+    service = await startStock();
+    ({ account, table, lowStock, stock } = service);
+    ({ StockTable: stockTable } = service.outputs);
   });
+  after(() => service.stop());
 
-  /** A SKU of its own, with so many pieces. */
-  async function skuOf(available: number): Promise<string> {
-    const sku = uniqueId('sku');
-    await table.send(
-      new PutCommand({ TableName: stockTable, Item: { key: `SKU#${sku}`, available } }),
-    );
-    return sku;
-  }
-
-  async function read(key: string): Promise<Record<string, unknown> | undefined> {
-    const { Item: item } = await table.send(
-      new GetCommand({ TableName: stockTable, Key: { key }, ConsistentRead: true }),
-    );
-    return item;
-  }
-
-  const available = async (sku: string) => (await read(`SKU#${sku}`))?.['available'];
-  const statusOf = async (orderKey: string) => (await read(`RESERVATION#${orderKey}`))?.['status'];
+  const skuOf = (available: number) => service.sku({ available });
+  const available = (sku: string) => service.available(sku);
+  const statusOf = (orderKey: string) => service.statusOf(orderKey);
+  const read = (key: string) => service.read(key);
 
   describe('reserveStock', () => {
     it('takes all pieces, once', async () => {
@@ -149,6 +138,67 @@ describe('stock activities', () => {
     });
   });
 
+  describe('releaseStock with pieces that are lost', () => {
+    const reserved = async () => {
+      const [mug, cap, orderKey] = [await skuOf(5), await skuOf(5), uniqueId('order')];
+      const pieces = [
+        { sku: mug, quantity: 3 },
+        { sku: cap, quantity: 1 },
+      ];
+      await stock.reserveStock({ orderKey, pieces });
+      const left = async () => [await available(mug), await available(cap)];
+      return { mug, cap, orderKey, left };
+    };
+
+    it('keeps those taken for good, once, and gives back the others', async () => {
+      const { mug, cap, orderKey, left } = await reserved();
+      // Line by line or not.
+      const lost = [mug, cap, mug].map((sku) => ({ sku, quantity: 1 }));
+      await stock.releaseStock({ orderKey, lost });
+      await stock.releaseStock({ orderKey, lost });
+      await stock.releaseStock({ orderKey });
+      assert.deepEqual(await left(), [3, 4]);
+      const row = await read(`RESERVATION#${orderKey}`);
+      assert.deepEqual(
+        [row?.['status'], row?.['lost']],
+        [
+          'released',
+          [
+            { sku: mug, quantity: 2 },
+            { sku: cap, quantity: 1 },
+          ],
+        ],
+      );
+      await service.assertStock();
+    });
+
+    it('counts what was given back before as not lost', async () => {
+      const { mug, cap, orderKey, left } = await reserved();
+      const [one, two, caps] = [
+        { sku: mug, quantity: 1 },
+        { sku: mug, quantity: 2 },
+        { sku: cap, quantity: 1 },
+      ];
+      await stock.releasePieces({ orderKey, step: 1, released: [two], left: [one, caps] });
+      await assert.rejects(stock.releaseStock({ orderKey, lost: [two] }), /1 pieces of .* fewer/);
+      await stock.releaseStock({ orderKey, lost: [one] });
+      assert.deepEqual(await left(), [4, 5]);
+      await service.assertStock();
+    });
+
+    it('refuses more than was reserved, and changes nothing', async () => {
+      const { mug, orderKey, left } = await reserved();
+      for (const lost of [[{ sku: mug, quantity: 4 }], [{ sku: 'other', quantity: 1 }]]) {
+        await assert.rejects(stock.releaseStock({ orderKey, lost }), /fewer than are lost/);
+      }
+      const never = { orderKey: uniqueId('order'), lost: [{ sku: mug, quantity: 1 }] };
+      await assert.rejects(stock.releaseStock(never), /fewer than are lost/);
+      assert.deepEqual(await left(), [2, 4]);
+      assert.equal(await statusOf(orderKey), 'reserved');
+      assert.equal(await statusOf(never.orderKey), undefined);
+    });
+  });
+
   describe('releasePieces', () => {
     /** An order that has reserved four mugs of ten and two caps of ten. */
     async function reservedOrder() {
@@ -241,7 +291,7 @@ describe('stock activities', () => {
     it('finds that the release of all came in between', async () => {
       const { orderKey, mug, of, left } = await reservedOrder();
       const { held, release: letGo } = heldTransactions();
-      const late = createStockActivities({ table: held, stockTable });
+      const late = createStockActivities({ table: held, stockTable, lowStock });
       const releasing = late.releasePieces({
         orderKey,
         step: 1,
@@ -256,7 +306,7 @@ describe('stock activities', () => {
     it('is seen by a release of all that had read the row before it', async () => {
       const { orderKey, mug, of, left } = await reservedOrder();
       const { held, release: letGo } = heldTransactions();
-      const releasing = createStockActivities({ table: held, stockTable }).releaseStock({
+      const releasing = createStockActivities({ table: held, stockTable, lowStock }).releaseStock({
         orderKey,
       });
       const released = [{ sku: mug, quantity: 3 }];
@@ -404,7 +454,7 @@ describe('stock activities', () => {
             commandName?.startsWith('TransactWrite') ? Promise.reject(cancelled) : next(input),
         { step: 'initialize' },
       );
-      const conflicted = createStockActivities({ table: conflicting, stockTable });
+      const conflicted = createStockActivities({ table: conflicting, stockTable, lowStock });
       await assert.rejects(
         conflicted.reserveStock({
           orderKey: uniqueId('order'),
@@ -416,7 +466,7 @@ describe('stock activities', () => {
   }
 
   it('throws where DynamoDB may yet say yes: it is no answer about the stock', async () => {
-    const elsewhere = createStockActivities({ table, stockTable: 'no-such-table' });
+    const elsewhere = createStockActivities({ table, stockTable: 'no-such-table', lowStock });
     const reservation = { orderKey: uniqueId('order'), pieces: [{ sku: 'mug', quantity: 1 }] };
     await assert.rejects(elsewhere.reserveStock(reservation), {
       name: 'ResourceNotFoundException',
@@ -426,13 +476,3 @@ describe('stock activities', () => {
     });
   });
 });
-
-/** As Temporal does: what is thrown (a conflict of transactions) is tried again. */
-async function repeated<T>(work: () => Promise<T>, attempts = 20): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    if (attempts === 1) throw error;
-    return repeated(work, attempts - 1);
-  }
-}

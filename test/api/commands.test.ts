@@ -8,6 +8,7 @@ import { synthesise } from '../../infra/app.ts';
 import { orderWorkflow, orderWorkflowId } from '../../src/contracts/orders.ts';
 import { DEFAULT_POLICY } from '../../src/domain/policy.ts';
 import {
+  PARCEL,
   event,
   order,
   startOrderService,
@@ -108,7 +109,7 @@ describe('commands to an order', () => {
 
   it('say who was first where two cannot both have their way', async () => {
     const handle = await placed('fulfilling');
-    const dispatched = event(handle, 'ShipmentDispatched', { shipmentId: 'p-1', carrier: 'ups' });
+    const dispatched = event(handle, 'ShipmentDispatched', PARCEL);
     await service.send(handle, dispatched);
     await service.until(handle, ({ state }) => state === 'shipped');
     const key = uniqueId('key');

@@ -6,12 +6,21 @@ import { createIngressQueues } from '../../src/api/ingressQueues.ts';
 import { unwrap } from '../../src/bridges/envelope.ts';
 import { createReader } from '../../src/bridges/reader.ts';
 import { orderRoutes } from '../../src/bridges/orderRoutes.ts';
-import { DEFAULT_POLICY } from '../../src/domain/policy.ts';
+import {
+  DEFAULT_POLICY,
+  DEFAULT_RESTOCK_POLICY,
+  DEFAULT_RETURN_POLICY,
+} from '../../src/domain/policy.ts';
 import { startBridgeStage, type BridgeStage, type TestQueue } from '../support/bridge.ts';
 import { createIngress, fakeQueues, STRIPE_SECRET } from '../support/ingress.ts';
 import { eventually, temporalAddress, uniqueId } from '../support/servers.ts';
 
-const ROUTES = orderRoutes({ policy: DEFAULT_POLICY, earlySeconds: 30 });
+const ROUTES = orderRoutes({
+  orderPolicy: DEFAULT_POLICY,
+  returnPolicy: DEFAULT_RETURN_POLICY,
+  restockPolicy: DEFAULT_RESTOCK_POLICY,
+  earlySeconds: 30,
+});
 
 function stripeEvent(eventId: string, orderId: string, type = 'payment_intent.succeeded'): string {
   const object = {

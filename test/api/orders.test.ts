@@ -12,6 +12,7 @@ import type { TimelineEntry } from '../../src/contracts/timeline.ts';
 import { returnRow } from '../console/rows.ts';
 import { orderRow } from '../support/orderRow.ts';
 import { asking, codeOf, createOrdersApi, type Question } from '../support/ordersApi.ts';
+import { reportedShipment } from '../../src/domain/shipment.ts';
 
 const ORDER = {
   currency: 'USD',
@@ -218,7 +219,7 @@ describe('the orders API', () => {
     const gone = notFound;
     const dispatched = {
       ...ROW,
-      shipments: { parcel: 'dispatched' },
+      shipments: [reportedShipment('parcel', 'dispatched')],
       state: 'shipped',
       timeline: [
         {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import type { FastifyInstance } from 'fastify';
 import { inboxSignal } from '../../src/contracts/inbox.ts';
 import { returnWorkflowId } from '../../src/contracts/returns.ts';
-import { event, startOrderService, type OrderService } from '../support/orderService.ts';
+import { startOrderService, type OrderService } from '../support/orderService.ts';
 import { asking, codeOf, createOrdersApi, partsOf, type Ask } from '../support/ordersApi.ts';
 import { eventually, uniqueId } from '../support/servers.ts';
 
@@ -28,12 +28,8 @@ describe('returns', () => {
 
   beforeEach(async () => {
     const handle = await service.place({ lines: LINES });
-    const shipmentId = uniqueId('shipment');
-    await service.send(
-      handle,
-      event(handle, 'ShipmentDispatched', { shipmentId, carrier: 'ups' }),
-      event(handle, 'ShipmentDelivered', { shipmentId }),
-    );
+    await service.until(handle, ({ state }) => state === 'fulfilling');
+    await service.deliver(handle);
     assert.equal((await handle.result()).state, 'closed');
     orderId = handle.workflowId.replace('order:', '');
   });

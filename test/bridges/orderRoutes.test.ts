@@ -1,10 +1,19 @@
 import assert from 'node:assert/strict';
 import { orderRoutes } from '../../src/bridges/orderRoutes.ts';
 import { EVENTS } from '../../src/contracts/events.ts';
-import { DEFAULT_POLICY } from '../../src/domain/policy.ts';
+import {
+  DEFAULT_POLICY,
+  DEFAULT_RESTOCK_POLICY,
+  DEFAULT_RETURN_POLICY,
+} from '../../src/domain/policy.ts';
 
 describe("the order service's routes", () => {
-  const routes = orderRoutes({ policy: DEFAULT_POLICY, earlySeconds: 900 });
+  const routes = orderRoutes({
+    orderPolicy: DEFAULT_POLICY,
+    returnPolicy: DEFAULT_RETURN_POLICY,
+    restockPolicy: DEFAULT_RESTOCK_POLICY,
+    earlySeconds: 900,
+  });
 
   it('take every canonical event', () => {
     const taken = routes.map(({ source, type }) => `${source} ${type}`);
@@ -30,7 +39,7 @@ describe("the order service's routes", () => {
       workflowId: 'order:web:42',
       workflowType: 'orderWorkflow',
       taskQueue: 'orders',
-      args: [{ placed: data, policy: DEFAULT_POLICY }],
+      args: [{ placed: data, policy: DEFAULT_POLICY, edition: 2 }],
     });
   });
 

@@ -12,7 +12,7 @@ import type { OrderSummary } from '../../src/contracts/indexes.ts';
 import type { Reprojected } from '../../src/console/reproject.ts';
 import { inboxSignal } from '../../src/contracts/inbox.ts';
 import { decideInspection } from '../../src/contracts/returns.ts';
-import { event, type OrderHandle, type OrderService } from '../support/orderService.ts';
+import { event, PARCEL, type OrderHandle, type OrderService } from '../support/orderService.ts';
 import { orderRow } from '../support/orderRow.ts';
 import {
   goodsReceived,
@@ -211,10 +211,7 @@ describe('waybill orders', function () {
 
     it('exits 1 with the reason and who was first, where it is refused', async () => {
       const { handle } = await paid();
-      const dispatched = event(handle, 'ShipmentDispatched', {
-        shipmentId: 's-1',
-        carrier: 'post',
-      });
+      const dispatched = event(handle, 'ShipmentDispatched', PARCEL);
       await service.send(handle, dispatched);
       await service.until(handle, ({ state }) => state === 'shipped');
       const cancel = async () => await orders('cancel', nameOf(handle), '--reason', 'late');
@@ -228,7 +225,7 @@ describe('waybill orders', function () {
         'm',
       );
       assert.match(printed(await orders('show', nameOf(handle)), 0), told);
-      await service.send(handle, event(handle, 'ShipmentDelivered', { shipmentId: 's-1' }));
+      await service.send(handle, event(handle, 'ShipmentDelivered', PARCEL));
       await handle.result();
       assert.match(printed(await cancel(), 1), /refused, order-closed.*; it is closed/);
     });
@@ -317,6 +314,36 @@ describe('waybill orders', function () {
       for (const id of ['web:absent', 'return:absent']) {
         assertSays(await orders('resume', id), new RegExp(`no workflow runs for .*${id}`), /end/);
       }
+    });
+  });
+
+  describe('resolve', () => {
+    it('goes on without what was done by hand, and keeps how', async () => {
+      const lines = [{ sku: 'record', quantity: 1, amount: 2_999, sellerId: 'refused-1' }];
+      const handle = await service.place({ lines });
+      await service.until(handle, ({ waitingFor }) => waitingFor === 'operator');
+      const words = 'sent with another carrier';
+      const answer = await orders('resolve', nameOf(handle), '--reason', words);
+      assert.match(printed(answer, 0), /: resolve accepted; it is /);
+      await service.until(handle, ({ waitingFor }) => waitingFor === 'dispatch');
+      await service.deliver(handle);
+      await handle.result();
+      const shown = printed(await orders('show', nameOf(handle)), 0);
+      assert.match(shown, new RegExp(`resolve by staff:\\S+: accepted, ${words}$`, 'm'));
+    });
+
+    it('refuses what does not wait for an operator, and wants to know how it was done', async () => {
+      const handle = await service.place();
+      await service.until(handle, ({ waitingFor }) => waitingFor === 'dispatch');
+      const refused = await orders('resolve', nameOf(handle), '--reason', 'by hand');
+      assert.match(printed(refused, 1), /: resolve refused, not-waiting-for-operator; it is /);
+      assertSays(
+        await orders('resolve', nameOf(handle), '--reason', ''),
+        /1 to 500/,
+        /how it was done/,
+      );
+      await service.deliver(handle);
+      await handle.result();
     });
   });
 

@@ -17,7 +17,7 @@ import {
   returnWorkflow,
   returnWorkflowId,
 } from '../../src/contracts/returns.ts';
-import { DEFAULT_RETURN_POLICY } from '../../src/domain/policy.ts';
+import { DEFAULT_RETURN_POLICY, type OrderPolicy } from '../../src/domain/policy.ts';
 import { createStripe } from '../../src/platform/stripe.ts';
 import {
   event,
@@ -70,8 +70,11 @@ describe('the audit', () => {
     await service.stop();
   });
 
-  async function place(change: { readonly customerId?: string } = {}): Promise<OrderHandle> {
-    const handle = await service.place({ lines: LINES, ...change });
+  async function place(
+    change: { readonly customerId?: string } = {},
+    policy: Partial<OrderPolicy> = {},
+  ): Promise<OrderHandle> {
+    const handle = await service.place({ lines: LINES, ...change }, policy);
     ours.push(handle.workflowId);
     return handle;
   }
@@ -95,7 +98,7 @@ describe('the audit', () => {
   async function delivered(): Promise<OrderHandle> {
     const handle = await place();
     await service.until(handle, fulfilling);
-    await service.send(handle, event(handle, 'ShipmentDelivered', { shipmentId: 'parcel' }));
+    await service.deliver(handle);
     assert.equal((await handle.result()).state, 'closed');
     return handle;
   }
@@ -168,6 +171,34 @@ describe('the audit', () => {
     const sent = [{ id: goods.id, type: goods.type, orderKey: null }];
     const { events } = await audit({ ...sources, sent });
     assert.deepEqual([events.applied, events.lost], [1, []]);
+  });
+
+  it('finds nothing in orders whose parcels were lost, in whatever way', async function () {
+    this.timeout(60_000);
+    const lose = (handle: OrderHandle, shipmentId: string) =>
+      service.send(handle, event(handle, 'ShipmentLost', { shipmentId }));
+
+    const replaced = await place();
+    await service.until(replaced, fulfilling);
+    await lose(replaced, '1');
+    await service.until(replaced, ({ shipments }) => shipments[2]?.status === 'booked');
+    await service.deliver(replaced);
+    assert.equal((await replaced.result()).state, 'closed');
+
+    const inPart = await place({}, { onLostParcel: 'refund' });
+    await service.until(inPart, fulfilling);
+    await lose(inPart, '1');
+    await service.until(inPart, ({ payment }) => payment.refunded > 0);
+    await service.deliver(inPart);
+    assert.equal((await inPart.result()).state, 'closed');
+
+    const whole = await place({}, { onLostParcel: 'refund' });
+    await service.until(whole, fulfilling);
+    await lose(whole, '1');
+    await lose(whole, '2');
+    assert.equal((await whole.result()).state, 'refunded');
+
+    assert.deepEqual(await disagreements(), []);
   });
 
   it('finds pieces that came back and are not on sale, and money that nobody speaks of', async function () {

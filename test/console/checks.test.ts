@@ -126,6 +126,7 @@ function disagreements(world: World): readonly string[] {
       reservations: reservation ? [{ orderKey: KEY, status: reservation, pieces }] : [],
       payments: payment ? [payment] : [],
       restocks: [],
+      receipts: [],
       returns,
     },
     world.intents,
@@ -464,6 +465,36 @@ describe('the check of the stock', () => {
     assert.deepEqual(checkStock({ ...stored(4, 'reserved'), restocks }), []);
     assert.deepEqual(checkStock({ ...stored(3, 'reserved'), restocks }), [
       { subject: 'record', says: '3 pieces are left, expected 4' },
+    ]);
+  });
+
+  it('counts in what was received from a supplier, of a SKU too that nobody had put there', () => {
+    const receipts = [
+      { sku: 'record', receipt: 's:1', quantity: 3 },
+      { sku: 'sleeve', receipt: 's:1', quantity: 2 },
+    ];
+    const stock = [
+      { sku: 'record', available: 6, initial: 5 },
+      { sku: 'sleeve', available: 2, initial: 0 },
+    ];
+    assert.deepEqual(checkStock({ ...stored(6, 'reserved'), stock, receipts }), []);
+    assert.deepEqual(checkStock({ ...stored(6, 'reserved'), stock, receipts: receipts.slice(1) }), [
+      { subject: 'record', says: '6 pieces are left, expected 3' },
+    ]);
+  });
+
+  it('counts out what was lost of a reservation that was released', () => {
+    const reservations = [
+      {
+        orderKey: KEY,
+        status: 'released' as const,
+        pieces: [{ sku: 'record', quantity: 2 }],
+        lost: [{ sku: 'record', quantity: 1 }],
+      },
+    ];
+    assert.deepEqual(checkStock({ ...stored(4), reservations }), []);
+    assert.deepEqual(checkStock({ ...stored(5), reservations }), [
+      { subject: 'record', says: '5 pieces are left, expected 4' },
     ]);
   });
 

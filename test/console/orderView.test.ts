@@ -8,6 +8,7 @@ import type { OrderRow } from '../../src/contracts/orders.ts';
 import { CURRENCIES } from '../../src/domain/money.ts';
 import { openOrder } from '../../src/domain/order.ts';
 import { orderRow } from '../support/orderRow.ts';
+import { reportedShipment } from '../../src/domain/shipment.ts';
 
 const total = { amount: 5_998, currency: 'USD' } as const;
 const ROW = orderRow({
@@ -92,7 +93,7 @@ describe('an order in a terminal', () => {
         { line: 2, reason: 'no longer made', requestedBy: 'seller:s-2', settled: true, step: 1 },
       ],
       review: { decision: 'approve', reason: 'known', requestedBy: 'staff:ana' },
-      shipments: { 'p-1': 'dispatched' },
+      shipments: [reportedShipment('p-1', 'dispatched')],
       timeline: [
         {
           n: 1,

@@ -3,6 +3,7 @@ import type { Stored } from '../../src/console/tables.ts';
 import type { OrderFacts } from '../../src/console/workflowFacts.ts';
 import type { OrderRow } from '../../src/contracts/orders.ts';
 import type { ReturnRow } from '../../src/contracts/returns.ts';
+import { reportedShipment } from '../../src/domain/shipment.ts';
 
 // One order that was paid and delivered, and one return of it, as the sources of an audit have them.
 
@@ -53,7 +54,7 @@ export function row(change: Partial<OrderRow> = {}): OrderRow {
       captured: AMOUNT,
       refunded: 0,
     },
-    shipments: { parcel: 'delivered' },
+    shipments: [reportedShipment('parcel', 'delivered')],
     cancellation: null,
     timeline: [],
     ...change,
@@ -102,6 +103,7 @@ export const nothing: Stored = {
   stock: [],
   reservations: [],
   restocks: [],
+  receipts: [],
   payments: [],
   returns: [],
 };

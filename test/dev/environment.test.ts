@@ -45,10 +45,11 @@ describe('the environment of the local processes', () => {
     assert.equal(made['WAYBILL_BUILD_ID'], undefined);
   });
 
-  it('has the four source queues, and no other', () => {
+  it('has the seven source queues, and no other', () => {
     assert.equal(
       environment({})['WAYBILL_QUEUE_URLS'],
-      'the-OrdersQueueUrl,the-PaymentsQueueUrl,the-PaymentsFifoQueueUrl,the-FulfilmentQueueUrl',
+      'the-OrdersQueueUrl,the-PaymentsQueueUrl,the-PaymentsFifoQueueUrl,the-FulfilmentQueueUrl,' +
+        'the-ReturnsQueueUrl,the-InventoryQueueUrl,the-OperationsQueueUrl',
     );
   });
 

@@ -374,6 +374,8 @@ describe('the payment provider sandbox', () => {
         status: 'succeeded',
         amount_captured: 1_999,
         amount_refunded: 1_999,
+        amount_disputed: 0,
+        amount_lost: 0,
         metadata: { orderKey: 'order:web:1' },
       },
     );

@@ -3,13 +3,14 @@ import fc from 'fast-check';
 import {
   amountOf,
   decideLinesCancellation,
+  giveUpLost,
   linesLeft,
+  linesToReserve,
   nextSettlement,
   settle,
 } from '../../src/domain/lines.ts';
 import {
   decideCancellation,
-  decideDispatched,
   openOrder,
   piecesBySku,
   totalOf,
@@ -17,6 +18,13 @@ import {
   type Order,
   type OrderLine,
 } from '../../src/domain/order.ts';
+import {
+  decideDispatched,
+  planShipments,
+  withShipment,
+  type Shipment,
+  type ShipmentStatus,
+} from '../../src/domain/shipment.ts';
 
 const LINES: readonly OrderLine[] = [
   { sku: 'record', quantity: 1, amount: 2_000, sellerId: 's' },
@@ -53,6 +61,7 @@ describe('cancelling lines', () => {
         { sku: 'record', quantity: 1 },
         { sku: 'sticker', quantity: 1 },
       ],
+      number: 1,
       refund: 500,
     });
     assert.equal(nextSettlement(settle(order, 1), LINES), null);
@@ -172,5 +181,91 @@ describe('cancelling lines', () => {
         },
       ),
     );
+  });
+
+  describe('whose parcels are planned', () => {
+    const TWO: readonly OrderLine[] = [
+      { sku: 'record', quantity: 1, amount: 2_000, sellerId: 'anna' },
+      { sku: 'sleeve', quantity: 3, amount: 500, sellerId: 'bert' },
+    ];
+    const shipping: Order = {
+      ...paid,
+      payment: { ...paid.payment, status: 'captured', captured: 2_500 },
+      total: totalOf(TWO, 'USD'),
+      shipments: planShipments(TWO, []).map((each) => ({ ...each, status: 'booked' as const })),
+    };
+    const shipmentsWith = (shipmentId: string, status: ShipmentStatus) =>
+      withShipment(shipping.shipments, shipmentId, { status });
+    const away: Order = { ...shipping, shipments: shipmentsWith('1', 'dispatched') };
+
+    it('can be given up until their own parcel leaves', () => {
+      assert.deepEqual(decideLinesCancellation(away, TWO, [1], CUSTOMER), {
+        outcome: 'refused',
+        reason: 'already-dispatched',
+      });
+      const decision = decideLinesCancellation(away, TWO, [2], CUSTOMER);
+      assert.equal(decision.outcome === 'applied' && decision.order.cancellation, null);
+    });
+
+    it('are given back once their parcel is back', () => {
+      const decision = decideLinesCancellation(away, TWO, [2], CUSTOMER);
+      assert.ok(decision.outcome === 'applied');
+      const { order } = decision;
+      const recalled = withShipment(order.shipments, '2', { status: 'recalled' });
+      assert.equal(nextSettlement({ ...order, shipments: recalled }, TWO), null);
+      const back = withShipment(order.shipments, '2', { status: 'returned' });
+      assert.deepEqual(nextSettlement({ ...order, shipments: back }, TWO), {
+        step: 1,
+        number: 1,
+        released: [{ sku: 'sleeve', quantity: 3 }],
+        left: [{ sku: 'record', quantity: 1 }],
+        refund: 500,
+      });
+    });
+
+    it('are refunded and not released where their parcel is lost', () => {
+      const [, lost] = shipmentsWith('2', 'lost');
+      const order = giveUpLost({ ...away }, lost as Shipment);
+      assert.deepEqual(order.cancelledLines, [
+        {
+          line: 2,
+          step: 1,
+          settled: false,
+          lost: true,
+          reason: 'parcel-lost',
+          requestedBy: 'waybill',
+        },
+      ]);
+      assert.equal(order.shipments[1]?.status, 'refunded');
+      assert.deepEqual(nextSettlement(order, TWO), {
+        step: 1,
+        number: 1,
+        released: [],
+        left: [
+          { sku: 'record', quantity: 1 },
+          { sku: 'sleeve', quantity: 3 },
+        ],
+        refund: 500,
+      });
+      // Nothing is left that could be cancelled as a whole, and one parcel is away.
+      const all = { ...order, shipments: withShipment(order.shipments, '1', { status: 'booked' }) };
+      const decision = decideLinesCancellation(all, TWO, [1], CUSTOMER);
+      assert.equal(decision.outcome === 'applied' && decision.order.cancelledLines.length, 2);
+    });
+
+    it('are lost where they were given up while their parcel was on its way back', () => {
+      const decision = decideLinesCancellation(away, TWO, [2], CUSTOMER);
+      assert.ok(decision.outcome === 'applied');
+      const order = giveUpLost(decision.order, shipping.shipments[1] as Shipment);
+      assert.deepEqual(
+        order.cancelledLines.map(({ step, lost }) => [step, lost]),
+        [[1, true]],
+      );
+    });
+  });
+
+  it('have their stock reserved but for those that were given up before', () => {
+    const gone = (line: number, settled: boolean) => ({ line, step: line, settled, ...CUSTOMER });
+    assert.deepEqual(linesToReserve(LINES, [gone(1, true), gone(2, false)]), LINES.slice(1));
   });
 });

@@ -2,20 +2,24 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import {
   decideCancellation,
-  decideDelivered,
-  decideDispatched,
+  decidePaymentAuthorised,
   decidePaymentCaptured,
   decidePaymentFailed,
   decidePaymentMethod,
   decideReview,
-  isDelivered,
-  isDispatched,
+  decideStockReserved,
   openOrder,
   piecesBySku,
   totalOf,
   type Order,
   type OrderLine,
 } from '../../src/domain/order.ts';
+import {
+  decideDelivered,
+  decideDispatched,
+  isDelivered,
+  isDispatched,
+} from '../../src/domain/shipment.ts';
 
 const order = openOrder({ amount: 2500, currency: 'USD' }, 'pm_card_visa');
 const cancellation = { reason: 'changed-my-mind', requestedBy: 'customer' };
@@ -179,12 +183,39 @@ describe('an order', () => {
           if (decision.outcome === 'applied') current = decision.order;
         }
         const parcels = new Set(told.map(([parcel]) => parcel));
-        assert.equal(isDispatched(current), parcels.size > 0);
+        assert.equal(isDispatched(current.shipments), parcels.size > 0);
         const arrived = [...parcels].every((parcel) =>
           told.some(([other, status]) => other === parcel && status === 'delivered'),
         );
-        assert.equal(isDelivered(current), parcels.size > 0 && arrived);
+        assert.equal(isDelivered(current.shipments), parcels.size > 0 && arrived);
       }),
     );
+  });
+
+  it('asks the provider again once the customer has authenticated the payment, or failed to', () => {
+    const asked = withPayment({ status: 'requires-action', intentId: 'pi_1' });
+    const ours = { intentId: 'pi_1' };
+    assert.equal(applied(decidePaymentAuthorised(asked, ours)).payment.status, 'in-flight');
+    assert.equal(applied(decidePaymentFailed(asked, ours)).payment.status, 'in-flight');
+    assert.deepEqual(decidePaymentAuthorised(asked, { intentId: 'pi_2' }), {
+      outcome: 'refused',
+      reason: 'unknown-payment-intent',
+    });
+    for (const status of ['authorised', 'captured'] as const) {
+      const known = withPayment({ status, intentId: 'pi_1' });
+      assert.equal(decidePaymentAuthorised(known, ours).outcome, 'duplicate');
+    }
+    assert.deepEqual(
+      decidePaymentAuthorised(withPayment({ status: 'declined', intentId: 'pi_1' }), ours),
+      { outcome: 'refused', reason: 'payment-declined' },
+    );
+  });
+
+  it('goes on once the stock that it waits for is reserved, and not when it is cancelled', () => {
+    const waiting: Order = { ...order, state: 'reserving', waitingFor: 'stock' };
+    assert.equal(applied(decideStockReserved(waiting)).waitingFor, null);
+    assert.equal(decideStockReserved({ ...waiting, waitingFor: null }).outcome, 'duplicate');
+    assert.equal(decideStockReserved({ ...waiting, cancellation }).outcome, 'refused');
+    assert.equal(decideStockReserved({ ...waiting, state: 'cancelled' }).outcome, 'refused');
   });
 });

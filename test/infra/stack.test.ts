@@ -18,8 +18,24 @@ interface QueueResource {
 
 interface RuleResource {
   readonly Properties: {
-    readonly EventPattern: { readonly source: readonly string[] };
+    readonly EventPattern?: { readonly source: readonly string[] };
+    readonly State: string;
+    readonly ScheduleExpression?: string;
+    readonly EventBusName?: unknown;
     readonly Targets: readonly { readonly Arn: { readonly 'Fn::GetAtt': readonly string[] } }[];
+  };
+}
+
+interface SubscriptionResource {
+  readonly Properties: {
+    readonly Protocol: string;
+    readonly RawMessageDelivery: boolean;
+    readonly Endpoint: { readonly 'Fn::GetAtt': readonly [string, string] };
+    readonly FilterPolicy?: object;
+    readonly FilterPolicyScope?: string;
+    readonly RedrivePolicy: {
+      readonly deadLetterTargetArn: { readonly 'Fn::GetAtt': readonly [string, string] };
+    };
   };
 }
 
@@ -53,12 +69,16 @@ describe('the AWS resources', () => {
   let queues: Record<string, QueueResource>;
   let sources: [string, QueueResource][];
   let rules: RuleResource[];
+  let subscriptions: SubscriptionResource[];
 
   before(() => {
     template = Template.fromJSON(synthesise());
     queues = template.findResources('AWS::SQS::Queue') as Record<string, QueueResource>;
     sources = Object.entries(queues).filter(([, queue]) => queue.Properties.RedrivePolicy);
     rules = Object.values(template.findResources('AWS::Events::Rule')) as RuleResource[];
+    subscriptions = Object.values(
+      template.findResources('AWS::SNS::Subscription'),
+    ) as SubscriptionResource[];
   });
 
   function dlqOf(queue: QueueResource): QueueResource {
@@ -68,7 +88,7 @@ describe('the AWS resources', () => {
     return dlq;
   }
 
-  it('has four source queues, each with a DLQ of its own and of its kind', () => {
+  it('has seven source queues, each with a DLQ of its own and of its kind', () => {
     const pairs = sources.map(([, queue]) => [
       queue.Properties.QueueName,
       dlqOf(queue).Properties.QueueName,
@@ -78,6 +98,9 @@ describe('the AWS resources', () => {
       payments: 'payments-dlq',
       'payments.fifo': 'payments-dlq.fifo',
       fulfilment: 'fulfilment-dlq',
+      returns: 'returns-dlq',
+      inventory: 'inventory-dlq',
+      operations: 'operations-dlq',
     });
     for (const [, queue] of sources) {
       assert.equal(queue.Properties.FifoQueue, dlqOf(queue).Properties.FifoQueue);
@@ -110,16 +133,29 @@ describe('the AWS resources', () => {
   });
 
   it('sends every canonical source to one queue, and none to a FIFO queue', () => {
-    const routed = rules.map(({ Properties: { EventPattern, Targets } }) => {
-      assert.deepEqual(Object.keys(EventPattern), ['source']);
+    const patterns = rules.filter(({ Properties }) => !Properties.ScheduleExpression);
+    const routed = patterns.map(({ Properties: { EventPattern, Targets } }) => {
+      assert.deepEqual(Object.keys(EventPattern ?? {}), ['source']);
       assert.equal(Targets.length, 1);
       const queue = queues[Targets[0]?.Arn['Fn::GetAtt'][0] ?? ''];
       assert.ok(queue);
       assert.equal(queue.Properties.FifoQueue, undefined);
-      return EventPattern.source;
+      return EventPattern?.source ?? [];
     });
     const known = new Set(Object.values(EVENTS).map(({ source }) => source));
     assert.deepEqual(routed.flat().sort(), [...known].sort());
+  });
+
+  it('can ask for a sweep each night, from the bus that has schedules', () => {
+    const [scheduled, ...others] = rules.filter(({ Properties }) => Properties.ScheduleExpression);
+    assert.equal(others.length, 0);
+    const { State, ScheduleExpression, EventBusName, Targets = [] } = scheduled?.Properties ?? {};
+    assert.equal(State, 'DISABLED');
+    assert.deepEqual([ScheduleExpression, EventBusName], ['cron(0 2 * * ? *)', undefined]);
+    const names = Targets.map(
+      ({ Arn }) => queues[Arn['Fn::GetAtt'][0] ?? '']?.Properties.QueueName,
+    );
+    assert.deepEqual(names, ['operations']);
   });
 
   it('lets only its own rule or topic send to a queue', () => {
@@ -129,21 +165,37 @@ describe('the AWS resources', () => {
         ({ Effect }) => Effect === 'Allow',
       ),
     );
-    assert.equal(allowed.length, 4);
+    assert.equal(allowed.length, rules.length + 2 * subscriptions.length);
     for (const { Condition, Principal } of allowed) {
       assert.deepEqual(Object.keys(Condition?.ArnEquals ?? {}), ['aws:SourceArn']);
       assert.notDeepEqual(Principal, { AWS: '*' });
     }
   });
 
-  it('tells support of warnings and worse alone', () => {
-    template.resourceCountIs('AWS::SNS::Subscription', 1);
-    template.hasResourceProperties('AWS::SNS::Subscription', {
-      Protocol: 'sqs',
-      RawMessageDelivery: true,
-      FilterPolicy: { severity: ['warning', 'critical'] },
-      FilterPolicyScope: Match.absent(),
+  it('tells each team what concerns it, raw, by the attributes', () => {
+    const told = subscriptions.map(({ Properties: { Endpoint, FilterPolicy, ...rest } }) => {
+      assert.equal(rest.Protocol, 'sqs');
+      assert.equal(rest.RawMessageDelivery, true);
+      assert.equal(rest.FilterPolicyScope, undefined);
+      const queue = queues[Endpoint['Fn::GetAtt'][0]];
+      return [queue?.Properties.QueueName, FilterPolicy ?? 'everything'];
     });
+    assert.deepEqual(Object.fromEntries(told), {
+      'customers-notifications': { audience: ['customers'] },
+      'support-notifications': { severity: ['warning', 'critical'] },
+      'analytics-notifications': 'everything',
+      'security-notifications': { audience: ['security'] },
+    });
+  });
+
+  it('keeps what cannot be brought to a team in a DLQ of its own', () => {
+    for (const { Properties } of subscriptions) {
+      const queue = queues[Properties.Endpoint['Fn::GetAtt'][0]];
+      const [dlqId] = Properties.RedrivePolicy.deadLetterTargetArn['Fn::GetAtt'];
+      const dlq = queues[dlqId];
+      assert.equal(dlq?.Properties.QueueName, `${queue?.Properties.QueueName}-dlq`);
+      assert.equal(dlq?.Properties.MessageRetentionPeriod, 14 * 86_400);
+    }
   });
 
   it('keeps the tables when the stack goes, and their past', () => {
@@ -154,7 +206,7 @@ describe('the AWS resources', () => {
         PointInTimeRecoverySpecification: { PointInTimeRecoveryEnabled: true },
       },
     });
-    template.resourceCountIs('AWS::DynamoDB::Table', 6);
+    template.resourceCountIs('AWS::DynamoDB::Table', 7);
   });
 
   it('lists orders by customer, state and day, and returns by order, each by time', () => {

@@ -11,9 +11,14 @@ const WORKER: Environment = {
   WAYBILL_STOCK_TABLE: 'stock',
   WAYBILL_PAYMENTS_TABLE: 'payments',
   WAYBILL_RETURNS_TABLE: 'returns',
+  WAYBILL_BACK_ORDERS_TABLE: 'back-orders',
+  WAYBILL_EVENT_BUS_NAME: 'waybill',
   WAYBILL_SCREENING_URL: 'https://screening.example',
+  WAYBILL_CARRIER_URL: 'https://carrier.example',
+  WAYBILL_SUPPLIER_URL: 'https://supplier.example',
   WAYBILL_NOTIFICATIONS_TOPIC_ARN: 'arn:aws:sns:eu-west-1:123456789012:order-notifications',
   WAYBILL_STRIPE_API_KEY: SECRET,
+  WAYBILL_QUEUE_URLS: 'http://127.0.0.1:4566/1/orders',
 };
 
 const BRIDGE: Environment = {
@@ -51,10 +56,15 @@ describe('loadConfig', () => {
       stockTable: 'stock',
       paymentsTable: 'payments',
       returnsTable: 'returns',
+      backOrdersTable: 'back-orders',
       notificationsTopicArn: 'arn:aws:sns:eu-west-1:123456789012:order-notifications',
+      eventBusName: 'waybill',
       screeningUrl: 'https://screening.example',
+      carrierUrl: 'https://carrier.example',
+      supplierUrl: 'https://supplier.example',
       stripeApiKey: SECRET,
       stripeBaseUrl: 'https://api.stripe.com',
+      queueUrls: ['http://127.0.0.1:4566/1/orders'],
       workflowBundle: undefined,
       buildId: undefined,
       graceSeconds: 20,
@@ -228,7 +238,7 @@ describe('describeConfig', () => {
     };
     assert.deepEqual(shown('WAYBILL_ORDERS_TABLE'), ['orders', 'environment']);
     assert.deepEqual(shown('WAYBILL_API_PORT'), ['8080', 'default']);
-    assert.deepEqual(shown('WAYBILL_QUEUE_URLS'), [null, 'not set']);
+    assert.deepEqual(shown('WAYBILL_KEYS_TABLE'), [null, 'not set']);
     assert.deepEqual(shown('TEMPORAL_ADDRESS'), ['127.0.0.1:7233', 'environment']);
     assert.deepEqual(shown('AWS_ACCESS_KEY_ID'), ['000000000000', 'environment']);
     assert.equal(byVariable.has('HOME'), false);
@@ -236,7 +246,7 @@ describe('describeConfig', () => {
 
   it('says what is wrong, where something is', () => {
     assert.match(byVariable.get('WAYBILL_LOG_LEVEL')?.problem ?? '', /received "loud"/);
-    assert.equal(byVariable.get('WAYBILL_QUEUE_URLS')?.problem, null);
+    assert.equal(byVariable.get('WAYBILL_KEYS_TABLE')?.problem, null);
     assert.equal(byVariable.get('WAYBILL_STRIPE_API_KEY')?.problem, null);
   });
 

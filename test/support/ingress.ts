@@ -29,6 +29,9 @@ export async function createIngress(
     }),
     ingress: {
       stripeWebhookSecret: STRIPE_SECRET,
+      retrieveIntent: async (id) => {
+        throw new Error(`${id} is not to be looked up`);
+      },
       snsTopicArns: [],
       fetch: async (url) => {
         throw new Error(`${url} is not to be fetched`);

@@ -32,6 +32,7 @@ export async function createOrdersApi(
     ingress: {
       enqueue: notAsked,
       stripeWebhookSecret: undefined,
+      retrieveIntent: notAsked,
       snsTopicArns: [],
       fetch: notAsked,
     },

@@ -27,7 +27,13 @@ export async function createProbe(given: Partial<ApiDependencies> = {}): Promise
     checkTemporal: async () => undefined,
     parseJson,
     logger: createLogger({ process: 'api', level: 'silent' }),
-    ingress: { stripeWebhookSecret: 'whsec_probe', snsTopicArns: [], enqueue: never, fetch: never },
+    ingress: {
+      stripeWebhookSecret: 'whsec_probe',
+      retrieveIntent: never,
+      snsTopicArns: [],
+      enqueue: never,
+      fetch: never,
+    },
     ...given,
   } as unknown as ApiDependencies);
   const read = { config: { access: 'orders:read' }, schema: { hide: true } } as const;

@@ -24,6 +24,8 @@ export interface Fault {
 /** The sandbox behind a proxy that has faults, on free ports of 127.0.0.1. */
 export interface TestProvider {
   readonly url: string;
+  /** The sandbox itself, whose own faults a process of its own can ask for too. */
+  readonly sandboxUrl: string;
   readonly ledger: Ledger;
   /** `METHOD /path key` of every request so far. */
   readonly requests: readonly string[];
@@ -31,6 +33,12 @@ export interface TestProvider {
   failOnce(fault: Fault): void;
   /** Forgets the faults that no request has met. */
   clearFaults(): void;
+  /** Has the sandbox do something: posts to `/sandbox/{path}`. @throws Error with its answer where it refuses. */
+  ask(path: string, body: object): Promise<unknown>;
+  /** How many of the sandbox's own faults no request has met. */
+  pendingFaults(): Promise<number>;
+  /** Ends the sandbox's own faults, and what hangs by them. */
+  endFaults(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -77,10 +85,28 @@ export async function startTestProvider(): Promise<TestProvider> {
   if (address === null || typeof address === 'string') throw new Error('no port');
   return {
     url: `http://127.0.0.1:${address.port}`,
+    sandboxUrl: target,
     ledger,
     requests,
     failOnce: (fault) => void faults.push(fault),
     clearFaults: () => void faults.splice(0),
+    async ask(name, body) {
+      const response = await fetch(`${target}/sandbox/${name}`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify(body),
+      });
+      const answer: unknown = await response.json();
+      if (!response.ok) throw new Error(JSON.stringify(answer));
+      return answer;
+    },
+    async pendingFaults() {
+      const response = await fetch(`${target}/sandbox/faults`);
+      return ((await response.json()) as { readonly pending: readonly object[] }).pending.length;
+    },
+    async endFaults() {
+      await fetch(`${target}/sandbox/faults`, { method: 'DELETE' });
+    },
     async close() {
       proxy.closeAllConnections();
       proxy.close();
@@ -98,7 +124,7 @@ function forward(target: string, request: IncomingMessage, body: string): Promis
     if (typeof value === 'string') headers.set(name, value);
   }
   const { method = 'GET', url = '/' } = request;
-  return fetch(target + url, { method, headers, ...(method === 'POST' && { body }) });
+  return fetch(target + url, { method, headers, ...(body !== '' && { body }) });
 }
 
 function send(response: ServerResponse, status: number, body: unknown, isReplay = false): void {

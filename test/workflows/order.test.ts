@@ -4,13 +4,14 @@ import {
   cancelOrder,
   orderQuery,
   resumeOrder,
-  type OrderRow,
   type CarriedOrder,
 } from '../../src/contracts/orders.ts';
 import { inboxQuery, inboxSignal } from '../../src/contracts/inbox.ts';
 import { openOrder, type Order } from '../../src/domain/order.ts';
+import { planShipments, withShipment } from '../../src/domain/shipment.ts';
 import { advance } from '../support/clock.ts';
 import {
+  PARCEL,
   event,
   order,
   startOrderService,
@@ -18,29 +19,19 @@ import {
   type OrderService,
 } from '../support/orderService.ts';
 import { eventually, uniqueId } from '../support/servers.ts';
+import {
+  SOFT_DECLINE,
+  CUSTOMER,
+  fulfilling,
+  declined,
+  withOrderService,
+} from '../support/orders.ts';
 
 const DAY = 86_400;
-const SOFT_DECLINE = 'pm_card_visa_chargeDeclinedInsufficientFunds';
-const CUSTOMER = { reason: 'changed-my-mind', requestedBy: 'customer' };
-
-const fulfilling = (row: OrderRow) => row.state === 'fulfilling';
-const declined = (row: OrderRow) => row.waitingFor === 'payment-method';
 
 describe('the order workflow', () => {
   let service: OrderService;
-
-  before(async function () {
-    this.timeout(60_000);
-    service = await startOrderService();
-    await service.startPayments();
-  });
-  after(() => service.stop());
-
-  async function deliver(handle: OrderHandle): Promise<void> {
-    const parcel = { shipmentId: 'parcel-1', carrier: 'post' };
-    await service.send(handle, event(handle, 'ShipmentDispatched', parcel));
-    await service.send(handle, event(handle, 'ShipmentDelivered', parcel));
-  }
+  withOrderService((started) => (service = started));
 
   /** Until nothing is under way any more: all has been told. */
   async function untilIdle(handle: OrderHandle): Promise<void> {
@@ -53,7 +44,7 @@ describe('the order workflow', () => {
   it('carries an order from its placing to its close', async () => {
     const handle = await service.place();
     await service.until(handle, fulfilling);
-    await deliver(handle);
+    await service.deliver(handle);
     const result = await handle.result();
     assert.equal(result.state, 'closed');
     assert.deepEqual(
@@ -75,7 +66,7 @@ describe('the order workflow', () => {
       paymentMethod: undefined as never,
     });
     await service.until(handle, fulfilling);
-    await deliver(handle);
+    await service.deliver(handle);
     assert.equal((await handle.result()).state, 'closed');
     assert.equal((await service.look(handle)).intents.length, 0);
   });
@@ -91,7 +82,7 @@ describe('the order workflow', () => {
       event(handle, 'PaymentMethodUpdated', { paymentMethod: 'pm_card_visa' }),
     );
     await service.until(handle, fulfilling);
-    await deliver(handle);
+    await service.deliver(handle);
     assert.equal((await handle.result()).state, 'closed');
     const { captured, intents } = await service.look(handle);
     assert.deepEqual([captured, intents.length], [2_999, 1]);
@@ -111,7 +102,7 @@ describe('the order workflow', () => {
       event(early, 'PaymentMethodUpdated', { paymentMethod: 'pm_card_visa' }),
     );
     await service.until(early, fulfilling);
-    await deliver(early);
+    await service.deliver(early);
     assert.equal((await early.result()).state, 'closed');
 
     await advance(late, DAY + 1);
@@ -145,7 +136,7 @@ describe('the order workflow', () => {
     const answer = await handle.executeUpdate(cancelOrder, { args: [CUSTOMER] });
     assert.equal(answer.accepted, true);
     // Too late: the decision has been made.
-    await deliver(handle);
+    await service.deliver(handle);
     const result = await handle.result();
     assert.equal(result.state, 'refunded');
     const { row, reservation, captured, refunded } = await service.look(handle);
@@ -165,16 +156,13 @@ describe('the order workflow', () => {
   it('does not cancel an order whose parcel has left', async () => {
     const handle = await service.place();
     await service.until(handle, fulfilling);
-    await service.send(
-      handle,
-      event(handle, 'ShipmentDispatched', { shipmentId: 'parcel-1', carrier: 'post' }),
-    );
+    await service.send(handle, event(handle, 'ShipmentDispatched', PARCEL));
     await service.until(handle, (row) => row.state === 'shipped');
     const answer = await handle.executeUpdate(cancelOrder, { args: [CUSTOMER] });
     assert.equal(answer.accepted, false);
     assert.deepEqual([answer.state, answer.reason], ['shipped', 'already-dispatched']);
     await service.send(handle, event(handle, 'OrderCancelled', CUSTOMER));
-    await service.send(handle, event(handle, 'ShipmentDelivered', { shipmentId: 'parcel-1' }));
+    await service.send(handle, event(handle, 'ShipmentDelivered', PARCEL));
     const { state, events } = await handle.result();
     assert.equal(state, 'closed');
     assert.deepEqual(
@@ -207,8 +195,7 @@ describe('the order workflow', () => {
   it('goes on when its workflow is cancelled too late, and takes commands', async () => {
     const handle = await service.place();
     await service.until(handle, fulfilling);
-    const parcel = { shipmentId: 'parcel-1', carrier: 'post' };
-    await service.send(handle, event(handle, 'ShipmentDispatched', parcel));
+    await service.send(handle, event(handle, 'ShipmentDispatched', PARCEL));
     await service.until(handle, (row) => row.state === 'shipped');
     await untilIdle(handle);
     await handle.cancel();
@@ -218,7 +205,7 @@ describe('the order workflow', () => {
     await untilIdle(handle);
     const answer = await handle.executeUpdate(cancelOrder, { args: [CUSTOMER] });
     assert.deepEqual([answer.accepted, answer.state], [false, 'shipped']);
-    await service.send(handle, event(handle, 'ShipmentDelivered', parcel));
+    await service.send(handle, event(handle, 'ShipmentDelivered', PARCEL));
     assert.equal((await handle.result()).state, 'closed');
   });
 
@@ -279,8 +266,8 @@ describe('the order workflow', () => {
     const handle = await service.place({ paymentMethod: SOFT_DECLINE });
     await service.until(handle, declined);
     // The carrier's news, the last of it first, before the order is paid.
-    await service.send(handle, event(handle, 'ShipmentDelivered', { shipmentId: 'parcel-1' }));
-    await service.send(handle, event(handle, 'ShipmentDispatched', { shipmentId: 'parcel-1' }));
+    await service.send(handle, event(handle, 'ShipmentDelivered', PARCEL));
+    await service.send(handle, event(handle, 'ShipmentDispatched', PARCEL));
     assert.equal((await handle.query(inboxQuery)).pending.length, 2);
     await service.send(
       handle,
@@ -301,11 +288,11 @@ describe('the order workflow', () => {
     await service.send(handle, poison, event(handle, 'NoSuchEvent'));
     await handle.signal('no-such-signal', { any: 'thing' });
     await handle.signal(inboxSignal, [null, 'text', 7] as never);
-    const dispatched = event(handle, 'ShipmentDispatched', { shipmentId: 'parcel-1' });
+    const dispatched = event(handle, 'ShipmentDispatched', PARCEL);
     await service.send(handle, dispatched, dispatched);
     await service.send(handle, dispatched);
     assert.equal((await handle.query(inboxQuery)).repeats, 2);
-    await service.send(handle, event(handle, 'ShipmentDelivered', { shipmentId: 'parcel-1' }));
+    await service.send(handle, event(handle, 'ShipmentDelivered', PARCEL));
     const { state, events } = await handle.result();
     assert.equal(state, 'closed');
     assert.deepEqual(
@@ -342,13 +329,15 @@ describe('the order workflow', () => {
   }
 
   it('goes on in a new run where it was, and tells nothing twice', async () => {
-    const carried = carriedOrder({ state: 'fulfilling', waitingFor: 'dispatch' }, [
+    const shipments = withShipment(planShipments(order().lines, []), '1', { status: 'booked' });
+    const carried = carriedOrder({ state: 'fulfilling', waitingFor: 'dispatch', shipments }, [
       'release-stock',
+      'cancel-shipments',
     ]);
     const handle = await service.place({}, {}, carried);
     assert.equal((await handle.query(orderQuery)).version, 7);
     await service.send(handle, { ...event(handle, 'OrderCancelled', CUSTOMER), id: 'known' });
-    await deliver(handle);
+    await service.deliver(handle);
     const { state, events } = await handle.result();
     assert.equal(state, 'closed');
     assert.deepEqual(
@@ -392,7 +381,7 @@ describe('the order workflow', () => {
     await latest.signal(inboxSignal, [last]);
     await eventually(async () => (await latest.query(inboxQuery)).repeats === 1);
     assert.equal((await latest.query(inboxQuery)).records.length, 1_000);
-    await deliver(handle);
+    await service.deliver(handle);
     assert.equal((await handle.result()).state, 'closed');
     const { row, captured } = await service.look(handle);
     assert.equal(captured, 2_999);

@@ -7,37 +7,26 @@ import {
   changePaymentMethod,
   orderQuery,
   resumeOrder,
-  type OrderRow,
 } from '../../src/contracts/orders.ts';
 import { openOrder } from '../../src/domain/order.ts';
 import { advance } from '../support/clock.ts';
-import {
-  event,
-  order,
-  startOrderService,
-  type OrderHandle,
-  type OrderService,
-} from '../support/orderService.ts';
+import { order, type OrderHandle, type OrderService } from '../support/orderService.ts';
 import { uniqueId } from '../support/servers.ts';
+import {
+  SOFT_DECLINE,
+  CUSTOMER,
+  VISA,
+  fulfilling,
+  declined,
+  withOrderService,
+} from '../support/orders.ts';
 
 const DAY = 86_400;
-const SOFT_DECLINE = 'pm_card_visa_chargeDeclinedInsufficientFunds';
-const CUSTOMER = { reason: 'changed-my-mind', requestedBy: 'customer:c-1' };
-const VISA = { paymentMethod: 'pm_card_visa', requestedBy: 'customer:c-1' };
 const FREE = [{ sku: 'record', quantity: 1, amount: 0, sellerId: 's' }];
-
-const fulfilling = (row: OrderRow) => row.state === 'fulfilling';
-const declined = (row: OrderRow) => row.waitingFor === 'payment-method';
 
 describe("an order's commands", () => {
   let service: OrderService;
-
-  before(async function () {
-    this.timeout(60_000);
-    service = await startOrderService();
-    await service.startPayments();
-  });
-  after(() => service.stop());
+  withOrderService((started) => (service = started));
 
   async function cancelled(handle: OrderHandle): Promise<void> {
     await handle.executeUpdate(cancelOrder, { args: [CUSTOMER] });
@@ -221,9 +210,7 @@ describe("an order's commands", () => {
       timeline.filter(({ kind }) => kind === 'command'),
       [],
     );
-    const parcel = { shipmentId: 'parcel-1', carrier: 'post' };
-    await service.send(handle, event(handle, 'ShipmentDispatched', parcel));
-    await service.send(handle, event(handle, 'ShipmentDelivered', parcel));
+    await service.deliver(handle);
     assert.equal((await handle.result()).state, 'closed');
   });
 });

@@ -10,7 +10,7 @@ describe('an event of an order that has ended', () => {
       const order = { ...openOrder({ amount: 100, currency: 'USD' }, 'pm_card_visa'), state };
       for (const type of ['ShipmentDispatched', 'ShipmentDelivered', 'PaymentMethodUpdated']) {
         const event = { id: 'e', type, data };
-        assert.equal(isDue(order, event), true);
+        for (const edition of [1, 2] as const) assert.equal(isDue(order, event, edition), true);
         assert.deepEqual(decideEvent(order, event), {
           outcome: 'refused',
           reason: `order-${state}`,

@@ -12,26 +12,23 @@ import {
 } from '../../src/contracts/orders.ts';
 import { DEFAULT_POLICY } from '../../src/domain/policy.ts';
 import {
+  PARCEL,
   event,
   order,
-  startOrderService,
   type OrderHandle,
   type OrderService,
 } from '../support/orderService.ts';
 import { eventually } from '../support/servers.ts';
+import {
+  SOFT_DECLINE,
+  CUSTOMER,
+  LINES,
+  fulfilling,
+  declined,
+  stuck,
+  withOrderService,
+} from '../support/orders.ts';
 
-const SOFT_DECLINE = 'pm_card_visa_chargeDeclinedInsufficientFunds';
-const CUSTOMER = { reason: 'changed-my-mind', requestedBy: 'customer:c-1' };
-const LINES = [
-  { sku: 'record', quantity: 1, amount: 2_999, sellerId: 'seller-1' },
-  { sku: 'sleeve', quantity: 3, amount: 500, sellerId: 'seller-2' },
-  { sku: 'record', quantity: 2, amount: 5_001, sellerId: 'seller-1' },
-];
-const PARCEL = { shipmentId: 'parcel-1', carrier: 'post' };
-
-const fulfilling = (row: OrderRow) => row.state === 'fulfilling';
-const declined = (row: OrderRow) => row.waitingFor === 'payment-method';
-const stuck = (row: OrderRow) => row.waitingFor === 'operator';
 const settled = ({ cancelledLines }: OrderRow) => cancelledLines.every((line) => line.settled);
 
 /** The steps of this kind in the timeline, with what came of them. */
@@ -43,21 +40,10 @@ function steps({ timeline }: OrderRow, ...names: readonly string[]): readonly st
 
 describe('cancelling lines of an order', () => {
   let service: OrderService;
-
-  before(async function () {
-    this.timeout(60_000);
-    service = await startOrderService();
-    await service.startPayments();
-  });
-  after(() => service.stop());
+  withOrderService((started) => (service = started));
 
   const cancel = (handle: OrderHandle, ...lines: readonly number[]) =>
     handle.executeUpdate(cancelOrder, { args: [{ ...CUSTOMER, lines }] });
-
-  async function deliver(handle: OrderHandle): Promise<void> {
-    await service.send(handle, event(handle, 'ShipmentDispatched', PARCEL));
-    await service.send(handle, event(handle, 'ShipmentDelivered', PARCEL));
-  }
 
   /** What is captured and refunded at the provider is what the row says, and every piece is somewhere. */
   async function assertMoney(
@@ -97,7 +83,7 @@ describe('cancelling lines of an order', () => {
     });
     await cancel(handle, 1);
     await service.until(handle, (row) => row.cancelledLines.length === 2 && settled(row));
-    await deliver(handle);
+    await service.deliver(handle);
     assert.equal((await handle.result()).state, 'closed');
     const { pieces, row: stored } = await assertMoney(handle, { captured: 8_500, refunded: 3_499 });
     assert.deepEqual(pieces, { record: 2 });
@@ -142,7 +128,7 @@ describe('cancelling lines of an order', () => {
       currency: 'USD',
     };
     await service.send(handle, event(handle, 'PaymentCaptured', captured));
-    await deliver(handle);
+    await service.deliver(handle);
     const { state, events } = await handle.result();
     assert.equal(state, 'closed');
     assert.ok(events.every(({ outcome }) => outcome === 'applied'));
@@ -173,7 +159,7 @@ describe('cancelling lines of an order', () => {
     const approval = { decision: 'approve', reason: 'known', requestedBy: 'staff:ana' };
     await handle.executeUpdate('waybill.decide-review', { args: [approval] });
     await service.until(handle, fulfilling);
-    await deliver(handle);
+    await service.deliver(handle);
     assert.equal((await handle.result()).state, 'closed');
     const { pieces } = await assertMoney(handle, { captured: 5_001, refunded: 0 });
     assert.deepEqual(pieces, { record: 2 });
@@ -201,7 +187,7 @@ describe('cancelling lines of an order', () => {
       'reserve-stock reserved',
       'release-lines done',
     ]);
-    await deliver(handle);
+    await service.deliver(handle);
     assert.equal((await handle.result()).state, 'closed');
     const { pieces } = await assertMoney(handle, { captured: 8_000, refunded: 0 });
     assert.deepEqual(pieces, { record: 3 });
@@ -225,7 +211,7 @@ describe('cancelling lines of an order', () => {
       const row = await service.until(handle, (now) => fulfilling(now) && settled(now));
       // What is confirmed is the order's total whatever becomes of its lines.
       assert.equal(row.total.amount, 8_500);
-      await deliver(handle);
+      await service.deliver(handle);
       assert.equal((await handle.result()).state, 'closed');
       const { pieces } = await assertMoney(handle, expected);
       assert.deepEqual(pieces, { record: 3 });
@@ -277,14 +263,14 @@ describe('cancelling lines of an order', () => {
   it('gives back what was given up before the parcel left, however close', async () => {
     const handle = await service.place({ lines: LINES });
     await service.until(handle, fulfilling);
-    const [answer] = await Promise.all([cancel(handle, 2), deliver(handle)]);
+    const [answer] = await Promise.all([cancel(handle, 2), service.deliver(handle)]);
     assert.equal((await handle.result()).state, 'closed');
     await assertMoney(handle, { captured: 8_500, refunded: answer.accepted ? 500 : 0 });
     if (!answer.accepted) assert.equal(answer.wonBy?.what, 'ShipmentDispatched');
   });
 
   it('refuses what cannot be', async () => {
-    const lines = [...LINES, { sku: 'sleeve', quantity: 1, amount: 0, sellerId: 'seller-2' }];
+    const lines = [...LINES, { sku: 'sleeve', quantity: 1, amount: 0, sellerId: 'seller-1' }];
     const handle = await service.place({ lines });
     await service.until(handle, fulfilling);
     const refused = async (...numbers: number[]) => {
@@ -379,7 +365,7 @@ describe('cancelling lines of an order', () => {
     ]);
     await handle.executeUpdate(resumeOrder, { args: [{ requestedBy: 'staff:ana' }] });
     await service.until(handle, (now) => fulfilling(now) && settled(now));
-    await deliver(handle);
+    await service.deliver(handle);
     assert.equal((await handle.result()).state, 'closed');
     const { pieces } = await assertMoney(handle, { captured: 8_500, refunded: 500 });
     assert.deepEqual(pieces, { record: 3 });

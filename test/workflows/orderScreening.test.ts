@@ -7,10 +7,10 @@ import {
   type ReviewRequest,
 } from '../../src/contracts/orders.ts';
 import { advance } from '../support/clock.ts';
-import { startOrderService, type OrderHandle, type OrderService } from '../support/orderService.ts';
+import { type OrderHandle, type OrderService } from '../support/orderService.ts';
+import { CUSTOMER, fulfilling, withOrderService } from '../support/orders.ts';
 
 const DAY = 86_400;
-const CUSTOMER = { reason: 'changed-my-mind', requestedBy: 'customer:c-1' };
 const APPROVAL: ReviewRequest = { decision: 'approve', reason: 'known', requestedBy: 'staff:ana' };
 const REJECTION: ReviewRequest = {
   decision: 'reject',
@@ -19,7 +19,6 @@ const REJECTION: ReviewRequest = {
 };
 
 const onReview = (row: OrderRow) => row.waitingFor === 'review';
-const fulfilling = (row: OrderRow) => row.state === 'fulfilling';
 
 /** What the timeline says of commands and of this step, in its order. */
 function told({ timeline }: OrderRow, step: string): readonly string[] {
@@ -30,13 +29,7 @@ function told({ timeline }: OrderRow, step: string): readonly string[] {
 
 describe('the screening of an order', () => {
   let service: OrderService;
-
-  before(async function () {
-    this.timeout(60_000);
-    service = await startOrderService();
-    await service.startPayments();
-  });
-  after(() => service.stop());
+  withOrderService((started) => (service = started));
 
   async function assertUntouched(handle: OrderHandle): Promise<OrderRow> {
     const { row, reservation, intents } = await service.look(handle);
@@ -163,33 +156,21 @@ describe('the screening of an order', () => {
     await handle.executeUpdate(cancelOrder, { args: [CUSTOMER] });
     await handle.result();
   });
-
-  it('leaves alone orders that were placed before there was any', async () => {
-    const handle = await service.place({ customerId: 'fraudulent-2' }, {
-      reviewWithinSeconds: undefined,
-    } as never);
-    const row = await service.until(handle, fulfilling);
-    assert.deepEqual(told(row, 'screen'), []);
-    await handle.executeUpdate(cancelOrder, { args: [CUSTOMER] });
-    assert.equal((await handle.result()).state, 'refunded');
-  });
 });
 
 describe('the screening of an order, while it gives no answer', () => {
   let service: OrderService;
 
-  before(async function () {
-    this.timeout(60_000);
-    service = await startOrderService({ isScreeningUp: false });
-    await service.startPayments();
-  });
-  after(() => service.stop());
+  withOrderService((started) => (service = started), { isScreeningUp: false });
 
   it('leaves the decision to a person', async () => {
     const handle = await service.place();
     const row = await service.until(handle, onReview);
     assert.equal(row.reason, 'screening-unavailable');
-    assert.deepEqual(told(row, 'screen'), ['screen review screening-unavailable']);
+    assert.deepEqual(told(row, 'screen'), [
+      'screen unanswered',
+      'screen review screening-unavailable',
+    ]);
     await handle.executeUpdate(decideReview, { args: [REJECTION] });
     assert.equal((await handle.result()).state, 'rejected');
     await service.record(handle, 'order-screening-unavailable');

@@ -2,20 +2,11 @@ import assert from 'node:assert/strict';
 import { UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import { cancelOrder, changePaymentMethod, type OrderRow } from '../../src/contracts/orders.ts';
 import { openOrder } from '../../src/domain/order.ts';
+import { planShipments, withShipment } from '../../src/domain/shipment.ts';
 import { carriedOrder } from '../../src/workflows/carriedOrder.ts';
-import {
-  event,
-  startOrderService,
-  type OrderHandle,
-  type OrderService,
-} from '../support/orderService.ts';
+import { PARCEL, event, type OrderHandle, type OrderService } from '../support/orderService.ts';
 import { eventually } from '../support/servers.ts';
-
-const CUSTOMER = { reason: 'changed-my-mind', requestedBy: 'customer:c-1' };
-const VISA = { paymentMethod: 'pm_card_visa', requestedBy: 'customer:c-1' };
-const PARCEL = { shipmentId: 'parcel-1', carrier: 'post' };
-
-const fulfilling = (row: OrderRow) => row.state === 'fulfilling';
+import { LINES, CUSTOMER, VISA, fulfilling, withOrderService } from '../support/orders.ts';
 
 /** Each entry in one line. */
 function lines({ timeline }: OrderRow): readonly string[] {
@@ -26,13 +17,7 @@ function lines({ timeline }: OrderRow): readonly string[] {
 
 describe("an order's timeline", () => {
   let service: OrderService;
-
-  before(async function () {
-    this.timeout(60_000);
-    service = await startOrderService();
-    await service.startPayments();
-  });
-  after(() => service.stop());
+  withOrderService((started) => (service = started));
 
   async function storedRow(handle: OrderHandle): Promise<OrderRow> {
     const { row } = await service.look(handle);
@@ -62,6 +47,7 @@ describe("an order's timeline", () => {
       'step authorise-payment authorised',
       'step capture-payment captured',
       'state paid',
+      'step book-shipment booked',
       'state fulfilling',
       'command change-payment-method refused already-paid',
       'event ShipmentDispatched applied',
@@ -92,8 +78,9 @@ describe("an order's timeline", () => {
     await service.until(handle, fulfilling);
     await handle.executeUpdate(cancelOrder, { args: [CUSTOMER] });
     await handle.result();
-    assert.deepEqual(lines(await storedRow(handle)).slice(-4), [
+    assert.deepEqual(lines(await storedRow(handle)).slice(-5), [
       'command cancel applied',
+      'step cancel-shipment cancelled',
       'step return-payment refunded',
       'step release-stock done',
       'state refunded changed-my-mind',
@@ -115,18 +102,34 @@ describe("an order's timeline", () => {
 
   it('is in the stored row as soon as an event is decided, though the order stays as it is', async () => {
     const handle = await service.place();
-    const { payment, total } = await service.until(handle, fulfilling);
-    const captured = { paymentIntentId: payment.intentId, ...total };
-    await service.send(handle, event(handle, 'PaymentCaptured', captured));
+    await service.until(handle, fulfilling);
+    await service.send(handle, event(handle, 'PaymentMethodUpdated', VISA));
     const row = await eventually(async () => {
       const stored = await storedRow(handle);
-      return lines(stored).at(-1) === 'event PaymentCaptured applied' && stored;
+      return lines(stored).at(-1) === 'event PaymentMethodUpdated refused already-paid' && stored;
     });
     assert.equal(row.state, 'fulfilling');
-    assert.equal(row.payment.confirmedByProvider, true);
     await handle.executeUpdate(cancelOrder, { args: [CUSTOMER] });
     await handle.result();
     await service.record(handle, 'order-event-told');
+  });
+
+  it('tells what only confirms what is known together with what comes next', async () => {
+    const handle = await service.place();
+    const { payment, total } = await service.until(handle, fulfilling);
+    const captured = { paymentIntentId: payment.intentId, ...total };
+    await service.send(handle, event(handle, 'PaymentCaptured', captured));
+    await service.until(handle, (row) => row.payment.confirmedByProvider);
+    await service.deliver(handle);
+    await handle.result();
+    const row = await storedRow(handle);
+    assert.equal(row.payment.confirmedByProvider, true);
+    const { events } = await handle.fetchHistory();
+    const announcements = (events ?? []).filter(
+      (each) => each.activityTaskScheduledEventAttributes?.activityType?.name === 'announceOrder',
+    );
+    // That it waits for its parcel, that this left and arrived, and that all is over: at the most one each.
+    assert.ok(announcements.length <= 3, `${announcements.length} announcements`);
   });
 
   it('is in the stored row to the last event, when the order has ended', async () => {
@@ -167,8 +170,9 @@ describe("an order's timeline", () => {
           ...openOrder({ amount: 0, currency: 'USD' }, null),
           state: 'fulfilling',
           waitingFor: 'dispatch',
+          shipments: withShipment(planShipments(LINES, []), '1', { status: 'booked' }),
         },
-        ledger: ['release-stock'],
+        ledger: ['release-stock', 'cancel-shipments'],
         reason: null,
         version: 7,
         inbox: { pending: [], records: [], repeats: 0 },

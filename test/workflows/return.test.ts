@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { DeleteMessageCommand, ReceiveMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { GetCommand, PutCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import { WorkflowUpdateFailedError } from '@temporalio/client';
 import { inboxQuery, inboxSignal } from '../../src/contracts/inbox.ts';
@@ -11,10 +12,10 @@ import {
   returnWorkflowId,
   type ReturnedPieces,
   type ReturnInput,
+  type ReturnNotification,
 } from '../../src/contracts/returns.ts';
 import { DEFAULT_RETURN_POLICY } from '../../src/domain/policy.ts';
 import { advance } from '../support/clock.ts';
-import { event } from '../support/orderService.ts';
 import {
   goodsReceived,
   inspection,
@@ -31,12 +32,46 @@ const mugs = (quantity: number) => ({ line: 1, quantity });
 
 describe('the return workflow', () => {
   let service: ReturnService;
+  let sqs: SQSClient;
+  /** Everything that was published so far, as it was taken from the queue. */
+  const published: ReturnNotification[] = [];
 
   before(async function () {
     this.timeout(60_000);
     service = await startReturnService();
+    sqs = new SQSClient(service.account);
   });
-  after(() => service.stop());
+  after(async () => {
+    sqs.destroy();
+    await service.stop();
+  });
+
+  /** What was told of a return, each once and in its order, from `requested` up to this. */
+  async function toldUntil(
+    { workflowId }: Pick<ReturnHandle, 'workflowId'>,
+    is: (told: ReturnNotification) => boolean,
+  ): Promise<readonly ReturnNotification[]> {
+    const QueueUrl = service.outputs.AnalyticsQueueUrl;
+    return await eventually(async () => {
+      const { Messages: messages = [] } = await sqs.send(
+        new ReceiveMessageCommand({ QueueUrl, MaxNumberOfMessages: 10 }),
+      );
+      for (const { Body = '', ReceiptHandle } of messages) {
+        published.push(JSON.parse(Body) as ReturnNotification);
+        await sqs.send(new DeleteMessageCommand({ QueueUrl, ReceiptHandle }));
+      }
+      const told = published.filter((one) => one.workflowId === workflowId);
+      const byVersion = new Map(told.map((one) => [one.version, one]));
+      const inOrder = [...byVersion.values()].toSorted((one, other) => one.version - other.version);
+      return inOrder.some(is) && inOrder;
+    });
+  }
+
+  const linesOf = (told: readonly ReturnNotification[]) =>
+    told.map(({ version, type, state, reason }) =>
+      [version, type, state, reason].filter((part) => part !== null).join(' '),
+    );
+  const isReminder = ({ type }: ReturnNotification) => type === 'return-reminder';
 
   /** A return whose goods came, and wait for their inspection. */
   async function inspecting(order: OrderKey, quantity: number, policy = {}): Promise<ReturnHandle> {
@@ -121,9 +156,7 @@ describe('the return workflow', () => {
       lines: [{ sku: 'record', quantity: 2, amount: 2_999, sellerId: 'seller-1' }],
     });
     const order = await service.until(placed, ({ state }) => state === 'fulfilling');
-    const parcel = { shipmentId: 'parcel-1', carrier: 'post' };
-    await service.send(placed, event(placed, 'ShipmentDispatched', parcel));
-    await service.send(placed, event(placed, 'ShipmentDelivered', parcel));
+    await service.deliver(placed);
     assert.equal((await placed.result()).state, 'closed');
 
     const { channel, orderId } = order;
@@ -191,6 +224,188 @@ describe('the return workflow', () => {
     assert.deepEqual(await money(order), [1_000, 0]);
     await service.untilWaiting(await service.request(order, [mugs(2)]), 'goods');
     await service.record(late, 'return-expired');
+  });
+
+  it('tells of each change of its state, with the revision of its row', async () => {
+    const order = await service.delivered();
+    const handle = await inspecting(order, 2);
+    // A command that changes nothing is in the row, and told to nobody.
+    await handle.executeUpdate(resumeReturn, { args: [OPERATOR] });
+    await decide(handle, mugs(2));
+    await handle.result();
+    const told = await toldUntil(handle, ({ state }) => state === 'refunded');
+    const { timeline } = await service.stored(handle);
+    assert.deepEqual(
+      linesOf(told),
+      timeline
+        .filter(({ kind }) => kind === 'state')
+        .map(({ n, name }) => `${n} return-state ${name}`),
+    );
+    assert.equal(told.length, 5);
+    const { returnId, orderId, customerId, severity, notificationId, text } = told.at(-1) ?? {};
+    assert.deepEqual(
+      { workflowId: `return:${returnId}`, orderId, customerId, severity },
+      {
+        workflowId: handle.workflowId,
+        orderId: order.orderId,
+        customerId: 'customer-1',
+        severity: 'info',
+      },
+    );
+    assert.equal(notificationId, `${handle.workflowId}/${timeline.at(-1)?.n}`);
+    assert.equal(text?.subject, `Your return ${returnId} has been accepted`);
+  });
+
+  it('tells the customer why it is rejected', async () => {
+    const order = await service.delivered();
+    const handle = await service.request(order, [mugs(4)]);
+    await handle.result();
+    const told = await toldUntil(handle, ({ state }) => state === 'rejected');
+    assert.deepEqual(linesOf(told), [
+      '2 return-state requested',
+      '4 return-state rejected more-than-sold',
+    ]);
+    assert.equal(told[1]?.customerId, 'customer-1');
+    assert.match(told[1]?.text?.body ?? '', /^These are more pieces than you ordered\./);
+  });
+
+  it('reminds of goods that do not come, at each time of its policy, and not after they came', async () => {
+    const order = await service.delivered();
+    const policy = { remindAfterSeconds: [25 * DAY, 7 * DAY, 14 * DAY] };
+    const handle = await service.request(order, [mugs(2)], policy);
+    await service.untilWaiting(handle, 'goods');
+    await advance(handle, 6 * DAY);
+    assert.equal((await handle.query(returnQuery)).reminders, undefined);
+    await advance(handle, 2 * DAY);
+    await eventually(async () => (await handle.query(returnQuery)).reminders === 1);
+    await advance(handle, 7 * DAY);
+    await eventually(async () => (await handle.query(returnQuery)).reminders === 2);
+
+    await handle.signal(inboxSignal, [goodsReceived(handle)]);
+    await service.untilWaiting(handle, 'inspection');
+    await advance(handle, 20 * DAY);
+    await decide(handle, mugs(2));
+    assert.equal((await handle.result()).refunded, 666);
+    const told = await toldUntil(handle, ({ state }) => state === 'refunded');
+    assert.deepEqual(linesOf(told), [
+      '2 return-state requested',
+      '4 return-state awaiting-goods',
+      '5 return-reminder awaiting-goods',
+      '6 return-reminder awaiting-goods',
+      '8 return-state inspecting',
+      '10 return-state refunding',
+      '14 return-state refunded',
+    ]);
+    const [first, second] = told.filter(isReminder);
+    assert.notEqual(first?.notificationId, second?.notificationId);
+    const { goodsUntil } = await service.stored(handle);
+    assert.equal(first?.goodsUntil, goodsUntil);
+    assert.match(first?.text?.subject ?? '', /^We are waiting for the goods/);
+    await service.record(handle, 'return-reminded');
+  });
+
+  it('reminds of goods that never come until it expires', async () => {
+    const order = await service.delivered();
+    const policy = { remindAfterSeconds: [7 * DAY, 30 * DAY, 60 * DAY] };
+    const handle = await service.request(order, [mugs(1)], policy);
+    await service.untilWaiting(handle, 'goods');
+    await advance(handle, 30 * DAY + 1);
+    assert.equal((await handle.result()).state, 'expired');
+    const told = await toldUntil(handle, ({ state }) => state === 'expired');
+    assert.deepEqual(linesOf(told), [
+      '2 return-state requested',
+      '4 return-state awaiting-goods',
+      '5 return-reminder awaiting-goods',
+      '7 return-state expired goods-not-received',
+    ]);
+    await service.record(handle, 'return-reminded-and-expired');
+  });
+
+  it('reminds nobody by a policy without reminders', async () => {
+    const order = await service.delivered();
+    const handle = await service.request(order, [mugs(1)], { remindAfterSeconds: [] });
+    await service.untilWaiting(handle, 'goods');
+    await advance(handle, 30 * DAY + 1);
+    await handle.result();
+    const told = await toldUntil(handle, ({ state }) => state === 'expired');
+    assert.deepEqual(told.filter(isReminder), []);
+  });
+
+  it('reminds in a new run of what the run before it has not', async () => {
+    const order = await service.delivered();
+    const policy = { remindAfterSeconds: [7 * DAY, 14 * DAY] };
+    const before = await service.request(order, [mugs(1)], policy);
+    await service.untilWaiting(before, 'goods');
+    await advance(before, 8 * DAY);
+    const row = await eventually(async () => {
+      const now = await before.query(returnQuery);
+      return now.reminders === 1 && now;
+    });
+    await toldUntil(before, isReminder);
+    await before.terminate();
+
+    // As if the first run had begun eight days ago by this clock as well.
+    const ago = Date.parse(row.goodsUntil ?? '') - 8 * DAY * 1_000;
+    const carried = {
+      row: { ...row, goodsUntil: new Date(ago).toISOString() },
+      inbox: { records: [], pending: [], repeats: 0 },
+    };
+    const handle = await service.request(order, [mugs(1)], policy, carried);
+    await advance(handle, 7 * DAY);
+    await eventually(async () => (await handle.query(returnQuery)).reminders === 2);
+    await handle.signal(inboxSignal, [goodsReceived(handle)]);
+    await service.untilWaiting(handle, 'inspection');
+    await decide(handle);
+    await handle.result();
+    const told = await toldUntil(handle, ({ state }) => state === 'inspecting');
+    assert.equal(told.filter(isReminder).length, 2);
+    await service.record(handle, 'return-reminded-continued');
+  });
+
+  it('reminds nobody once the time is over, even if nobody could be in time', async () => {
+    const order = await service.delivered();
+    const before = await service.request(order, [mugs(1)]);
+    const row = await service.untilWaiting(before, 'goods');
+    await before.terminate();
+    const carried = {
+      row: { ...row, goodsUntil: row.requestedAt },
+      inbox: { records: [], pending: [], repeats: 0 },
+    };
+    const handle = await service.request(order, [mugs(1)], {}, carried);
+    assert.equal((await handle.result()).state, 'expired');
+    const told = await toldUntil(handle, ({ state }) => state === 'expired');
+    assert.deepEqual(told.filter(isReminder), []);
+  });
+
+  it('is one of several of an order, each told of and reminded by itself', async () => {
+    const order = await service.delivered();
+    const one = await service.request(order, [mugs(1)]);
+    const other = await service.request(order, [mugs(2), { line: 2, quantity: 1 }]);
+    await service.untilWaiting(one, 'goods');
+    await service.untilWaiting(other, 'goods');
+    await one.signal(inboxSignal, [goodsReceived(one)]);
+    await service.untilWaiting(one, 'inspection');
+    await advance(other, 8 * DAY);
+    await eventually(async () => (await other.query(returnQuery)).reminders === 1);
+    await decide(one, mugs(1));
+    const first = await one.result();
+    await other.signal(inboxSignal, [goodsReceived(other)]);
+    await service.untilWaiting(other, 'inspection');
+    await decide(other, mugs(2), { line: 2, quantity: 1 });
+    const second = await other.result();
+    // Which was opened first decides whose pieces have the odd cent.
+    assert.equal(first.refunded + second.refunded, 1_000);
+    assert.deepEqual(await money(order), [1_000, 1_000]);
+
+    const ofOne = await toldUntil(one, ({ state }) => state === 'refunded');
+    const ofOther = await toldUntil(other, ({ state }) => state === 'refunded');
+    assert.equal(ofOne.filter(isReminder).length, 0);
+    assert.equal(ofOther.filter(isReminder).length, 1);
+    assert.deepEqual(ofOne.at(-1)?.sellerIds, ['seller-1']);
+    assert.deepEqual(ofOther.at(-1)?.sellerIds, ['seller-1', 'seller-2']);
+    for (const { orderId } of [...ofOne, ...ofOther]) assert.equal(orderId, order.orderId);
+    const ids = [...ofOne, ...ofOther].map(({ notificationId }) => notificationId);
+    assert.equal(new Set(ids).size, ids.length);
   });
 
   it('takes each piece once, whoever is quicker', async () => {
@@ -425,7 +640,11 @@ describe('the return workflow', () => {
       assert.ok(sent <= 5_000, 'still in its first run');
       await Promise.all(Array.from({ length: 100 }, () => latest.signal(inboxSignal, [stray()])));
       const known = waiting.revision + sent;
-      await eventually(async () => (await latest.query(returnQuery)).revision >= known);
+      // By the row that is stored: a query would wait for the worker behind all of them.
+      await eventually(
+        async () => (await service.stored(handle)).revision >= known || !(await isFirst()),
+        { within: 25_000, every: 250 },
+      );
     }
     const row = await latest.query(returnQuery);
     assert.deepEqual([row.state, row.goodsUntil], ['awaiting-goods', waiting.goodsUntil]);

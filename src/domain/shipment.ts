@@ -1,0 +1,260 @@
+import type { Notice } from './notification.ts';
+import type { Decision, Order, OrderLine } from './order.ts';
+
+/**
+ * Where a parcel is. `planned`: it is being booked, or about to be, and whether the carrier knows it is not known.
+ * `recalled`: it was cancelled after it had left, and is on its way back. `lost`: and nothing done about it yet;
+ * `replaced` and `refunded`: done.
+ */
+export type ShipmentStatus =
+  | 'planned'
+  | 'booked'
+  | 'dispatched'
+  | 'delivered'
+  | 'cancelled'
+  | 'recalled'
+  | 'returned'
+  | 'lost'
+  | 'replaced'
+  | 'refunded';
+
+/** One parcel: what one seller sends of an order. */
+export interface Shipment {
+  /** Unique within the order: `1`, `2`, ... */
+  readonly shipmentId: string;
+  readonly status: ShipmentStatus;
+  /** Whose lines it holds; null in orders of before, where nobody knew. */
+  readonly sellerId: string | null;
+  /** The numbers of the lines that it was planned with, from 1. */
+  readonly lines: readonly number[];
+  readonly carrier: string | null;
+  readonly trackingNumber: string | null;
+  /** The lost parcel that it stands in for; null: none. */
+  readonly replaces: string | null;
+}
+
+type Shipments = readonly Shipment[];
+
+/** One parcel for each seller of the lines that go on, in the order of their first lines. */
+export function planShipments(
+  lines: readonly OrderLine[],
+  cancelledLines: readonly { readonly line: number }[],
+): Shipments {
+  const cancelled = new Set(cancelledLines.map(({ line }) => line));
+  const numbered = lines.map((line, index) => ({ sellerId: line.sellerId, line: index + 1 }));
+  const bySeller = Map.groupBy(
+    numbered.filter(({ line }) => !cancelled.has(line)),
+    ({ sellerId }) => sellerId,
+  );
+  return [...bySeller].map(([sellerId, some], index) =>
+    planned(
+      String(index + 1),
+      sellerId,
+      some.map(({ line }) => line),
+      null,
+    ),
+  );
+}
+
+function planned(
+  shipmentId: string,
+  sellerId: string | null,
+  lines: readonly number[],
+  replaces: string | null,
+): Shipment {
+  const status = 'planned';
+  return { shipmentId, status, sellerId, lines, carrier: null, trackingNumber: null, replaces };
+}
+
+/** A parcel that others packed: nothing is known of it but how it is. */
+export function reportedShipment(shipmentId: string, status: ShipmentStatus): Shipment {
+  return { ...planned(shipmentId, null, [], null), status };
+}
+
+/** Parcels as they were kept where nothing but its status was known of one: by their IDs. */
+export type OlderShipments = Readonly<Record<string, ShipmentStatus>>;
+
+/** Parcels as they are carried or stored, whichever version of this code that was. */
+export function shipmentsOf(known: Shipments | OlderShipments): Shipments {
+  if (isList(known)) return known;
+  return Object.entries(known).map(([shipmentId, status]) => reportedShipment(shipmentId, status));
+}
+
+function isList(known: Shipments | OlderShipments): known is Shipments {
+  return Array.isArray(known);
+}
+
+/** Plans a parcel in the place of a lost one. */
+export function replaceLost(shipments: Shipments, lost: Shipment): Shipments {
+  const next = planned(String(shipments.length + 1), lost.sellerId, lost.lines, lost.shipmentId);
+  return [...withShipment(shipments, lost.shipmentId, { status: 'replaced' }), next];
+}
+
+/** Changes what is known of one parcel. */
+export function withShipment(
+  shipments: Shipments,
+  shipmentId: string,
+  known: Partial<Shipment>,
+): Shipments {
+  return shipments.map((each) => (each.shipmentId === shipmentId ? { ...each, ...known } : each));
+}
+
+export function shipmentOf(shipments: Shipments, shipmentId: string): Shipment | undefined {
+  return shipments.find((each) => each.shipmentId === shipmentId);
+}
+
+/** Whether the service planned the parcels itself: in orders of before, whoever packed them did. */
+export function isPlanned(shipments: Shipments): boolean {
+  return shipments.some(({ lines }) => lines.length > 0);
+}
+
+/** It left the house, whatever became of it since, unless it never arrived anywhere because it was called back. */
+function hasLeft({ status }: Shipment): boolean {
+  return ['dispatched', 'delivered', 'lost', 'replaced', 'refunded'].includes(status);
+}
+
+/** Whether at least one parcel left. */
+export function isDispatched(shipments: Shipments): boolean {
+  return shipments.some(hasLeft);
+}
+
+/** The lines whose parcel has left. */
+export function linesThatLeft(shipments: Shipments): ReadonlySet<number> {
+  return new Set(shipments.filter(hasLeft).flatMap(({ lines }) => lines));
+}
+
+/** Whether no parcel arrived, where there were any: all were lost. */
+export function isAllLost(shipments: Shipments): boolean {
+  return shipments.length > 0 && shipments.every(({ status }) => status !== 'delivered');
+}
+
+/** Whether nothing more is to come of any parcel, at least one of which left. */
+export function isDelivered(shipments: Shipments): boolean {
+  const over = ['delivered', 'cancelled', 'returned', 'replaced', 'refunded'];
+  return isDispatched(shipments) && shipments.every(({ status }) => over.includes(status));
+}
+
+/**
+ * Whether the carrier's news of this parcel can be decided by now. Early news waits for the answer of our own call:
+ * until it is booked or, in an order that is being undone, until it is cancelled or recalled.
+ */
+export function isParcelKnown({ shipments, cancellation }: Order, shipmentId: string): boolean {
+  const status = shipmentOf(shipments, shipmentId)?.status;
+  if (cancellation) return status !== 'planned' && status !== 'booked';
+  return shipments.length > 0 && status !== 'planned';
+}
+
+/** What there is to do about a parcel. */
+export interface ParcelWork {
+  /** `make-good`: it is lost, and sent once more or refunded. */
+  readonly to: 'book' | 'cancel' | 'make-good';
+  readonly shipment: Shipment;
+}
+
+/** What there is to do next about the parcels of an order that goes on; null: nothing. */
+export function nextParcelWork(
+  shipments: Shipments,
+  cancelledLines: readonly { readonly line: number }[],
+): ParcelWork | null {
+  const cancelled = new Set(cancelledLines.map(({ line }) => line));
+  for (const shipment of shipments) {
+    const { status, lines } = shipment;
+    const isEmpty = lines.every((line) => cancelled.has(line));
+    if (status === 'lost') return { to: 'make-good', shipment };
+    if (isEmpty && (status === 'planned' || status === 'booked')) return { to: 'cancel', shipment };
+    if (status === 'planned') return { to: 'book', shipment };
+  }
+  return null;
+}
+
+/** What of the parcels' news is told though the order's own state does not change with it. */
+export function parcelNotices(before: Shipments, after: Shipments): readonly Notice[] {
+  const isOne = after.length === 1;
+  return after.flatMap(({ shipmentId, status }) => {
+    if (shipmentOf(before, shipmentId)?.status === status) return [];
+    switch (status) {
+      case 'dispatched':
+        return isOne ? [] : ['shipment-dispatched'];
+      case 'delivered':
+        return isOne ? [] : ['shipment-delivered'];
+      case 'replaced':
+      case 'refunded':
+        return ['shipment-lost'];
+      case 'returned':
+        return ['shipment-returned'];
+      default:
+        return [];
+    }
+  });
+}
+
+/** A parcel left. After its delivery the news is old, not wrong. */
+export function decideDispatched(order: Order, shipmentId: string): Decision {
+  return decideNews(order, shipmentId, 'dispatched', {
+    booked: 'dispatched',
+    dispatched: 'duplicate',
+    delivered: 'duplicate',
+    recalled: 'duplicate',
+  });
+}
+
+/** A parcel arrived, which says too that it left. One that was thought lost and is found, is not lost. */
+export function decideDelivered(order: Order, shipmentId: string): Decision {
+  return decideNews(order, shipmentId, 'delivered', {
+    booked: 'delivered',
+    dispatched: 'delivered',
+    lost: 'delivered',
+    delivered: 'duplicate',
+  });
+}
+
+/** The carrier has given a parcel up; also one that was to come back. */
+export function decideLost(order: Order, shipmentId: string): Decision {
+  return decideNews(order, shipmentId, 'lost', {
+    booked: 'lost',
+    dispatched: 'lost',
+    recalled: 'lost',
+    lost: 'duplicate',
+    replaced: 'duplicate',
+    refunded: 'duplicate',
+  });
+}
+
+/** A parcel that was recalled came back. */
+export function decideReturned(order: Order, shipmentId: string): Decision {
+  return decideNews(order, shipmentId, 'returned', {
+    recalled: 'returned',
+    returned: 'duplicate',
+    cancelled: 'duplicate',
+  });
+}
+
+/** What each status makes of the news; where it is not named, it refuses them. */
+type Transitions = Partial<Record<ShipmentStatus, ShipmentStatus | 'duplicate'>>;
+
+function decideNews(
+  order: Order,
+  shipmentId: string,
+  news: ShipmentStatus,
+  transitions: Transitions,
+): Decision {
+  const { shipments, cancellation } = order;
+  const known = shipmentOf(shipments, shipmentId);
+  if (!known) {
+    if (cancellation) return { outcome: 'refused', reason: 'order-cancelled' };
+    if (isPlanned(shipments)) return { outcome: 'refused', reason: 'unknown-shipment' };
+    const first = reportedShipment(shipmentId, news);
+    return { outcome: 'applied', order: { ...order, shipments: [...shipments, first] } };
+  }
+  const next = transitions[known.status];
+  // Of an order that is being undone, only what has been recalled is still waited for.
+  if (cancellation && (next === undefined || known.status !== 'recalled')) {
+    return { outcome: 'refused', reason: 'order-cancelled' };
+  }
+  if (next === undefined) return { outcome: 'refused', reason: `already-${known.status}` };
+  if (next === 'duplicate') return { outcome: 'duplicate', reason: `already-${known.status}` };
+  return {
+    outcome: 'applied',
+    order: { ...order, shipments: withShipment(shipments, shipmentId, { status: next }) },
+  };
+}

@@ -1,0 +1,87 @@
+import { ActivityFailure, ApplicationFailure } from '@temporalio/common';
+import {
+  CancellationScope,
+  getExternalWorkflowHandle,
+  proxyActivities,
+  sleep,
+} from '@temporalio/workflow';
+import type { RestockActivities } from '../contracts/activities.ts';
+import { inboxSignal } from '../contracts/inbox.ts';
+import type { RestockInput } from '../contracts/restock.ts';
+import { RestockProgress } from './restockProgress.ts';
+import { own } from './tries.ts';
+
+const { countMissing, orderFromSupplier, receiveStock, serveBackOrders, leaveBackOrders } =
+  proxyActivities<RestockActivities>(own);
+
+/**
+ * The restocking of one SKU, for as long as there is the SKU: it never ends.
+ *
+ * Whenever the SKU is low, an order waits for pieces, or some came: what came is put on sale, those who wait are served
+ * in the order in which they came, and what is missing then is ordered from the supplier, one order at a time. However
+ * often it is told that the SKU is low, nothing more is ordered until all of that order has come.
+ */
+export async function restockWorkflow(input: RestockInput): Promise<void> {
+  const { sku } = input;
+  const progress = new RestockProgress(input);
+  // Whoever cancels it would lose pieces that came and are not on sale yet.
+  await CancellationScope.nonCancellable(async () => {
+    for (;;) {
+      await progress.untilNews();
+      progress.become('serving');
+      await receive(sku, progress);
+      const quantity = await serve(sku, progress);
+      if (quantity > 0) await order(sku, quantity, progress);
+    }
+  });
+}
+
+/** Puts on sale what came, whoever it was ordered by. */
+async function receive(sku: string, progress: RestockProgress): Promise<void> {
+  for (const receipt of progress.receipts) {
+    await receiveStock({ receipt: receipt.id, sku, quantity: receipt.quantity });
+    progress.putAway(receipt);
+  }
+}
+
+/** Serves those who can be served. @returns how many pieces are to be ordered then. */
+async function serve(sku: string, progress: RestockProgress): Promise<number> {
+  for (;;) {
+    const { served, isMore, isShort } = await serveBackOrders({ sku });
+    await Promise.all(served.map(tell));
+    if (served.length > 0) await leaveBackOrders({ sku, orderKeys: served });
+    if (isMore) continue;
+    if (progress.isExpecting) return 0;
+    const { quantity } = await countMissing({ sku });
+    // Where nothing is missing for him who was short a moment ago, pieces were given back meanwhile.
+    if (quantity > 0 || !isShort) return quantity;
+  }
+}
+
+/** Tells an order that its reservation is made, under the same ID each time. One that is gone is not there to be told. */
+async function tell(orderKey: string): Promise<void> {
+  const id = `waybill.inventory:reserved/${orderKey}`;
+  const workflow = getExternalWorkflowHandle(orderKey);
+  for (;;) {
+    try {
+      return await workflow.signal(inboxSignal, [{ id, type: 'StockReserved', data: {} }]);
+    } catch (error) {
+      if (!(error instanceof ApplicationFailure)) throw error;
+      if (error.type === 'ExternalWorkflowExecutionNotFound') return;
+      // Its run has taken all signals that it may: the next one takes more.
+      await sleep('10s');
+    }
+  }
+}
+
+async function order(sku: string, quantity: number, progress: RestockProgress): Promise<void> {
+  progress.become('ordering');
+  const reference = progress.nextReference();
+  try {
+    const { supplierOrderId } = await orderFromSupplier({ reference, sku, quantity });
+    progress.expect(supplierOrderId, quantity);
+  } catch (error) {
+    if (!(error instanceof ActivityFailure)) throw error;
+    progress.refused();
+  }
+}

@@ -1,0 +1,90 @@
+import assert from 'node:assert/strict';
+import { QueryCommand } from '@aws-sdk/lib-dynamodb';
+import { createBackOrderActivities } from '../../src/activities/backOrders.ts';
+import type { BackOrderActivities } from '../../src/contracts/activities.ts';
+import { uniqueId } from '../support/servers.ts';
+import { repeated, startStock, type TestStock } from '../support/stock.ts';
+
+describe('joinBackOrders', () => {
+  let service: TestStock;
+  let backOrdersTable: string;
+  let backOrders: BackOrderActivities;
+
+  before(async () => {
+    service = await startStock();
+    ({ BackOrdersTable: backOrdersTable } = service.outputs);
+    const { table, lowStock } = service;
+    backOrders = createBackOrderActivities({ table, backOrdersTable, lowStock });
+  });
+  after(() => service.stop());
+
+  const orderOf = (...skus: readonly string[]) => ({
+    orderKey: uniqueId('order'),
+    pieces: skus.map((sku) => ({ sku, quantity: 2 })),
+    skus,
+  });
+
+  it('puts the order with all its pieces at the end of the queue of each SKU that it is short of, and tells of each', async () => {
+    const [mug, cap, pen] = [uniqueId('mug'), uniqueId('cap'), uniqueId('pen')];
+    const [first, second] = [orderOf(mug, cap), { ...orderOf(mug, cap, pen), skus: [cap, pen] }];
+    await backOrders.joinBackOrders(first);
+    await backOrders.joinBackOrders(second);
+    assert.deepEqual(await service.queueOf(mug), [first.orderKey]);
+    assert.deepEqual(await service.queueOf(cap), [first.orderKey, second.orderKey]);
+    assert.deepEqual(await service.queueOf(pen), [second.orderKey]);
+    assert.deepEqual((await service.told()).toSorted(), [mug, cap, cap, pen].toSorted());
+
+    const { Items: items = [] } = await service.table.send(
+      new QueryCommand({
+        TableName: backOrdersTable,
+        KeyConditionExpression: 'sku = :sku AND begins_with(place, :waiting)',
+        ExpressionAttributeValues: { ':sku': pen, ':waiting': 'WAITING#' },
+      }),
+    );
+    assert.deepEqual(
+      items.map(({ pieces }) => pieces),
+      [second.pieces],
+    );
+  });
+
+  it('keeps the places that there are when it is repeated, at once too (FAULTS 3)', async () => {
+    const mug = uniqueId('mug');
+    const orders = Array.from({ length: 12 }, () => orderOf(mug));
+    for (const order of orders) {
+      const joins = [1, 2, 3].map(() => repeated(() => backOrders.joinBackOrders(order)));
+      await Promise.all(joins);
+    }
+    await backOrders.joinBackOrders(orders[0]!);
+    assert.deepEqual(
+      await service.queueOf(mug),
+      orders.map(({ orderKey }) => orderKey),
+    );
+  });
+
+  it('gives those who come together a place each', async () => {
+    const mug = uniqueId('mug');
+    const orders = Array.from({ length: 30 }, () => orderOf(mug));
+    await Promise.all(orders.map((order) => repeated(() => backOrders.joinBackOrders(order))));
+    assert.deepEqual(
+      new Set(await service.queueOf(mug)),
+      new Set(orders.map(({ orderKey }) => orderKey)),
+    );
+  });
+
+  it('fails while the bus is down, so that it is told on the repeat: the order has its place by then', async () => {
+    const mug = uniqueId('mug');
+    const down = createBackOrderActivities({
+      table: service.table,
+      backOrdersTable,
+      lowStock: { tell: () => Promise.reject(new Error('down')) },
+    });
+    await service.told();
+    const order = orderOf(mug);
+    await assert.rejects(down.joinBackOrders(order), /down/);
+    assert.deepEqual(await service.queueOf(mug), [order.orderKey]);
+    await backOrders.joinBackOrders(orderOf(mug));
+    await backOrders.joinBackOrders(order);
+    assert.equal((await service.queueOf(mug))[0], order.orderKey);
+    assert.deepEqual(await service.told(), [mug, mug]);
+  });
+});

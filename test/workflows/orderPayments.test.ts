@@ -1,0 +1,195 @@
+import assert from 'node:assert/strict';
+import {
+  cancelOrder,
+  changePaymentMethod,
+  decideReview,
+  orderQuery,
+  resumeOrder,
+  type OrderRow,
+} from '../../src/contracts/orders.ts';
+import { advance } from '../support/clock.ts';
+import { event, type OrderHandle, type OrderService } from '../support/orderService.ts';
+import { eventually } from '../support/servers.ts';
+import {
+  CUSTOMER,
+  declined,
+  fulfilling,
+  OPERATOR,
+  SOFT_DECLINE,
+  stuck,
+  VISA,
+  withOrderService,
+} from '../support/orders.ts';
+
+const HOUR = 3_600;
+const THREE_D_SECURE = 'pm_card_authenticationRequired';
+
+const authenticating = ({ waitingFor }: OrderRow) => waitingFor === 'authentication';
+
+describe("an order's payment", () => {
+  let service: OrderService;
+  withOrderService((started) => (service = started));
+
+  async function authenticate(handle: OrderHandle, outcome: 'succeeded' | 'failed') {
+    const { payment, total } = await service.until(handle, authenticating);
+    await service.provider.ask('authentications', { intentId: payment.intentId, outcome });
+    const type = outcome === 'succeeded' ? 'PaymentAuthorised' : 'PaymentFailed';
+    const data = { paymentIntentId: payment.intentId, declineCode: 'late', ...total };
+    await service.send(handle, event(handle, type, data));
+  }
+
+  /** Orders that are paid while this is awaited have their authorisation expire before it is captured. */
+  async function expireOnce(handle: OrderHandle): Promise<void> {
+    const { provider } = service;
+    const { promise: after, resolve: goOn } = Promise.withResolvers<void>();
+    const isCapture = /POST .*capture/;
+    const asked = provider.requests.length;
+    provider.failOnce({ on: isCapture, after });
+    await eventually(() =>
+      Promise.resolve(provider.requests.slice(asked).some((line) => isCapture.test(line))),
+    );
+    const { payment } = await handle.query(orderQuery);
+    await provider.ask('expirations', { intentId: payment.intentId });
+    goOn();
+  }
+
+  /** It waits for its review, so that nothing is captured before the fault is in place. */
+  async function approveAndExpire(handle: OrderHandle): Promise<void> {
+    await service.until(handle, ({ waitingFor }) => waitingFor === 'review');
+    const approval = { ...OPERATOR, decision: 'approve', reason: 'known' } as const;
+    const expired = expireOnce(handle);
+    await handle.executeUpdate(decideReview, { args: [approval] });
+    await expired;
+  }
+
+  async function delivered(handle: OrderHandle): Promise<OrderRow | undefined> {
+    await service.until(handle, fulfilling);
+    await service.deliver(handle);
+    assert.equal((await handle.result()).state, 'closed');
+    const { row, captured, refunded } = await service.look(handle);
+    assert.deepEqual([captured, refunded], [2_999, 0]);
+    return row;
+  }
+
+  it('is reminded of after 1 h and 12 h, and given up after 24 h', async () => {
+    const handle = await service.place({ paymentMethod: SOFT_DECLINE });
+    const { version } = await service.until(handle, declined);
+    const told = async () => {
+      const row = await handle.query(orderQuery);
+      return [row.payment.reminders ?? 0, row.version - version];
+    };
+    await advance(handle, HOUR - 60);
+    assert.deepEqual(await told(), [0, 0]);
+    await advance(handle, 61);
+    assert.deepEqual(await told(), [1, 1]);
+    await advance(handle, 11 * HOUR - 60);
+    assert.deepEqual(await told(), [1, 1]);
+    await advance(handle, 61);
+    assert.deepEqual(await told(), [2, 2]);
+    await advance(handle, 12 * HOUR);
+    assert.equal((await handle.result()).state, 'cancelled');
+    assert.equal((await service.look(handle)).row?.reason, 'payment-not-completed');
+    await service.record(handle, 'reminded-and-never-paid');
+  });
+
+  it('is not reminded of once another method was given', async () => {
+    const handle = await service.place({ paymentMethod: SOFT_DECLINE });
+    await service.until(handle, declined);
+    await advance(handle, HOUR + 1);
+    await handle.executeUpdate(changePaymentMethod, { args: [VISA] });
+    const row = await delivered(handle);
+    assert.equal(row?.payment.reminders, 1);
+    await service.record(handle, 'reminded-and-paid');
+  });
+
+  it('waits for the customer to authenticate it, and goes on by the provider’s event', async () => {
+    const handle = await service.place({ paymentMethod: THREE_D_SECURE });
+    const row = await service.until(handle, authenticating);
+    assert.deepEqual([row.state, row.reason], ['awaiting-payment', null]);
+    await authenticate(handle, 'succeeded');
+    const { payment } = (await delivered(handle)) ?? assert.fail();
+    assert.equal(payment.attempt, 1);
+    await service.record(handle, 'authenticated');
+  });
+
+  it('takes another method where the authentication fails', async () => {
+    const handle = await service.place({ paymentMethod: THREE_D_SECURE });
+    await authenticate(handle, 'failed');
+    await service.until(handle, declined);
+    await handle.executeUpdate(changePaymentMethod, { args: [VISA] });
+    await delivered(handle);
+    await service.record(handle, 'authentication-failed');
+  });
+
+  it('takes another method in place of the authentication', async () => {
+    const handle = await service.place({ paymentMethod: THREE_D_SECURE });
+    await service.until(handle, authenticating);
+    await handle.executeUpdate(changePaymentMethod, { args: [VISA] });
+    const { payment } = (await delivered(handle)) ?? assert.fail();
+    assert.deepEqual([payment.attempt, payment.method], [2, VISA.paymentMethod]);
+  });
+
+  it('is not taken where an event says so before the provider does', async () => {
+    const handle = await service.place({ paymentMethod: THREE_D_SECURE });
+    const { payment, total } = await service.until(handle, authenticating);
+    const early = { paymentIntentId: payment.intentId, ...total };
+    await service.send(handle, event(handle, 'PaymentAuthorised', early));
+    const asks = ({ timeline, waitingFor }: OrderRow) =>
+      timeline.filter(({ name }) => name === 'authorise-payment').length === 2 &&
+      waitingFor === 'authentication';
+    await service.until(handle, asks);
+    await authenticate(handle, 'succeeded');
+    await delivered(handle);
+  });
+
+  for (const winner of ['the customer', 'the limit'] as const) {
+    it(`has one winner where an authentication meets the limit of 24 h: ${winner} (FAULTS 23)`, async () => {
+      const handle = await service.place({ paymentMethod: THREE_D_SECURE });
+      await service.until(handle, authenticating);
+      if (winner === 'the customer') {
+        await advance(handle, 24 * HOUR - 60);
+        await authenticate(handle, 'succeeded');
+        await delivered(handle);
+      } else {
+        await advance(handle, 24 * HOUR + 1);
+        assert.equal((await handle.result()).state, 'cancelled');
+        const { captured, intents } = await service.look(handle);
+        assert.deepEqual([captured, intents[0]?.status], [0, 'canceled']);
+      }
+    });
+  }
+
+  it('is authorised anew where the authorisation has expired, once', async () => {
+    const handle = await service.place({ customerId: 'doubtful-1' });
+    await approveAndExpire(handle);
+    const row = await delivered(handle);
+    assert.equal(row?.payment.renewals, 1);
+    const { intents } = await service.look(handle);
+    assert.deepEqual(intents.map(({ status }) => status).toSorted(), ['canceled', 'succeeded']);
+    await service.record(handle, 'authorisation-renewed');
+  });
+
+  it('is given up where the authorisation expires once more', async () => {
+    const handle = await service.place({ customerId: 'doubtful-1' });
+    await approveAndExpire(handle);
+    await expireOnce(handle);
+    assert.equal((await handle.result()).state, 'cancelled');
+    const { row, captured, reservation } = await service.look(handle);
+    assert.deepEqual([row?.reason, captured, reservation], ['authorisation-lapsed', 0, 'released']);
+  });
+
+  it('is not given back while the bank disputes it: an operator is asked (FAULTS 21)', async () => {
+    const handle = await service.place({}, { compensationRetrySeconds: 2 });
+    await service.until(handle, fulfilling);
+    const dispute = { orderKey: handle.workflowId, disputeId: 'dp_1' };
+    await service.payments.holdRefunds(dispute);
+    await handle.executeUpdate(cancelOrder, { args: [CUSTOMER] });
+    const row = await service.until(handle, stuck);
+    assert.equal(row.reason, 'return-payment-failed');
+    assert.equal((await service.look(handle)).refunded, 0);
+    await service.payments.closeDispute({ ...dispute, lost: 0 });
+    await handle.executeUpdate(resumeOrder, { args: [OPERATOR] });
+    assert.equal((await handle.result()).state, 'refunded');
+    assert.equal((await service.look(handle)).refunded, 2_999);
+  });
+});

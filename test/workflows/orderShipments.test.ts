@@ -1,0 +1,247 @@
+import assert from 'node:assert/strict';
+import {
+  cancelOrder,
+  resolveOrder,
+  resumeOrder,
+  type OrderRow,
+} from '../../src/contracts/orders.ts';
+import type { OrderLine } from '../../src/domain/order.ts';
+import { advance } from '../support/clock.ts';
+import { event, type OrderHandle, type OrderService } from '../support/orderService.ts';
+import { eventually } from '../support/servers.ts';
+import { CUSTOMER, fulfilling, OPERATOR, stuck, withOrderService } from '../support/orders.ts';
+
+const DAY = 86_400;
+/** One parcel of each seller. */
+const TWO_SELLERS: OrderLine[] = [
+  { sku: 'record', quantity: 1, amount: 2_000, sellerId: 'anna' },
+  { sku: 'sleeve', quantity: 3, amount: 500, sellerId: 'bert' },
+];
+
+const statuses = ({ shipments }: OrderRow) => shipments.map(({ status }) => status);
+
+describe("an order's parcels", () => {
+  let service: OrderService;
+  withOrderService((started) => (service = started));
+
+  const tell = (handle: OrderHandle, type: string, shipmentId = '1') =>
+    service.send(handle, event(handle, type, { shipmentId, carrier: 'post' }));
+  const cancelLines = (handle: OrderHandle, ...lines: readonly number[]) =>
+    handle.executeUpdate(cancelOrder, { args: [{ ...CUSTOMER, lines }] });
+  const untilStatuses = (handle: OrderHandle, ...expected: readonly string[]) =>
+    service.until(handle, (row) => String(statuses(row)) === String(expected));
+
+  /** The parcel leaves the carrier's depot: from here on it can only be called back. */
+  async function collect({ workflowId }: OrderHandle, shipmentId = '1'): Promise<void> {
+    const response = await fetch(`${service.provider.url}/carrier/sandbox/collections`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ reference: `${workflowId}:${shipmentId}` }),
+    });
+    assert.equal(response.status, 200, await response.text());
+  }
+
+  /** Captured and refunded are what the row says, and every piece is somewhere. */
+  async function assertAddsUp(handle: OrderHandle, captured: number, refunded: number) {
+    const found = await service.look(handle);
+    assert.deepEqual([found.captured, found.refunded], [captured, refunded]);
+    const { payment } = found.row ?? assert.fail('no row');
+    assert.deepEqual([payment.captured, payment.refunded], [captured, refunded]);
+    await service.assertStock();
+    return found;
+  }
+
+  it('are sent by each seller, and are over with the last of them', async () => {
+    const handle = await service.place({ lines: TWO_SELLERS });
+    const { shipments } = await service.until(handle, fulfilling);
+    assert.deepEqual(
+      shipments.map(({ sellerId, lines, status, carrier, trackingNumber }) => [
+        sellerId,
+        lines,
+        status,
+        carrier !== null && trackingNumber !== null,
+      ]),
+      [
+        ['anna', [1], 'booked', true],
+        ['bert', [2], 'booked', true],
+      ],
+    );
+    await tell(handle, 'ShipmentDelivered', '2');
+    await untilStatuses(handle, 'booked', 'delivered');
+    await tell(handle, 'ShipmentDispatched', '1');
+    await tell(handle, 'ShipmentDispatched', '2');
+    await tell(handle, 'ShipmentDelivered', '1');
+    assert.equal((await handle.result()).state, 'closed');
+    await assertAddsUp(handle, 2_500, 0);
+    await service.record(handle, 'two-parcels');
+  });
+
+  it('are each booked once, whatever the carrier answers (FAULTS 18, 22)', async () => {
+    service.provider.failOnce({ on: /PUT .*shipments/, answer: 'cut' });
+    const handle = await service.place();
+    await service.until(handle, fulfilling);
+    await service.deliver(handle);
+    assert.equal((await handle.result()).state, 'closed');
+  });
+
+  it('ask for an operator where the carrier refuses one, and go on when it was mended by hand', async () => {
+    const [first = assert.fail()] = TWO_SELLERS;
+    const handle = await service.place({ lines: [{ ...first, sellerId: 'refused-1' }] });
+    const waiting = await service.until(handle, stuck);
+    assert.deepEqual([waiting.state, waiting.reason], ['needs-operator', 'book-shipment-failed']);
+    await handle.executeUpdate(resumeOrder, { args: [OPERATOR] });
+    const failures = ({ timeline }: OrderRow) =>
+      timeline.filter(({ name }) => name === 'book-shipment').length;
+    await eventually(async () => {
+      const { row } = await service.look(handle);
+      return row && failures(row) === 2 && stuck(row);
+    });
+    const reason = 'sent with another carrier';
+    const answer = await handle.executeUpdate(resolveOrder, { args: [{ ...OPERATOR, reason }] });
+    assert.equal(answer.accepted, true);
+    await service.until(handle, fulfilling);
+    await service.deliver(handle);
+    assert.equal((await handle.result()).state, 'closed');
+    const { row } = await service.look(handle);
+    assert.ok(row?.timeline.some((each) => each.name === 'resolve' && each.reason === reason));
+    await service.record(handle, 'parcel-sent-by-hand');
+  });
+
+  it('are called back where nothing is left of them, and the others go on', async () => {
+    const handle = await service.place({ lines: TWO_SELLERS });
+    await service.until(handle, fulfilling);
+    await tell(handle, 'ShipmentDispatched', '1');
+    await untilStatuses(handle, 'dispatched', 'booked');
+    const late = await cancelLines(handle, 1);
+    assert.equal(!late.accepted && late.reason, 'already-dispatched');
+    assert.equal((await cancelLines(handle, 2)).accepted, true);
+    await untilStatuses(handle, 'dispatched', 'cancelled');
+    await tell(handle, 'ShipmentDelivered', '1');
+    assert.equal((await handle.result()).state, 'closed');
+    const { pieces } = await assertAddsUp(handle, 2_500, 500);
+    assert.deepEqual(pieces, { record: 1 });
+    await service.record(handle, 'parcel-cancelled');
+  });
+
+  it('are not given back before they are back', async () => {
+    const handle = await service.place({ lines: TWO_SELLERS });
+    await service.until(handle, fulfilling);
+    await collect(handle, '2');
+    await cancelLines(handle, 2);
+    await untilStatuses(handle, 'booked', 'recalled');
+    await tell(handle, 'ShipmentDelivered', '1');
+    const row = await untilStatuses(handle, 'delivered', 'recalled');
+    assert.equal(row.payment.refunded, 0);
+    await tell(handle, 'ShipmentReturned', '2');
+    assert.equal((await handle.result()).state, 'closed');
+    const { pieces } = await assertAddsUp(handle, 2_500, 500);
+    assert.deepEqual(pieces, { record: 1 });
+    await service.record(handle, 'parcel-recalled');
+  });
+
+  it('are waited for before the stock of a cancelled order is given back', async () => {
+    const handle = await service.place();
+    await service.until(handle, fulfilling);
+    await collect(handle);
+    await handle.executeUpdate(cancelOrder, { args: [CUSTOMER] });
+    const row = await service.until(handle, ({ waitingFor }) => waitingFor === 'parcel');
+    assert.deepEqual([row.reason, statuses(row)], ['parcel-recalled', ['recalled']]);
+    assert.equal((await service.look(handle)).reservation, 'reserved');
+    await tell(handle, 'ShipmentDispatched');
+    await tell(handle, 'ShipmentReturned');
+    const { state, events } = await handle.result();
+    assert.equal(state, 'refunded');
+    assert.deepEqual(
+      events.map(({ outcome }) => outcome),
+      ['duplicate', 'applied'],
+    );
+    const { reservation } = await assertAddsUp(handle, 2_999, 2_999);
+    assert.equal(reservation, 'released');
+    await service.record(handle, 'cancelled-parcel-came-back');
+  });
+
+  it('keep their pieces where they never came back to a cancelled order', async () => {
+    const handle = await service.place();
+    await service.until(handle, fulfilling);
+    await collect(handle);
+    await handle.executeUpdate(cancelOrder, { args: [CUSTOMER] });
+    await service.until(handle, ({ waitingFor }) => waitingFor === 'parcel');
+    await advance(handle, 14 * DAY - 60);
+    await service.until(handle, ({ waitingFor }) => waitingFor === 'parcel');
+    await advance(handle, 61);
+    const row = await service.until(handle, stuck);
+    assert.equal(row.reason, 'cancel-shipments-failed');
+    const reason = 'written off';
+    await handle.executeUpdate(resolveOrder, { args: [{ ...OPERATOR, reason }] });
+    assert.equal((await handle.result()).state, 'refunded');
+    await assertAddsUp(handle, 2_999, 2_999);
+    await service.record(handle, 'cancelled-parcel-written-off');
+  });
+
+  it('are sent once more where they are lost', async () => {
+    const handle = await service.place();
+    await service.until(handle, fulfilling);
+    await tell(handle, 'ShipmentDispatched');
+    await tell(handle, 'ShipmentLost');
+    const row = await untilStatuses(handle, 'replaced', 'booked');
+    assert.equal(row.shipments[1]?.replaces, '1');
+    await tell(handle, 'ShipmentDelivered', '1');
+    await tell(handle, 'ShipmentDelivered', '2');
+    const { state, events } = await handle.result();
+    assert.equal(state, 'closed');
+    assert.equal(events.find(({ reason }) => reason === 'already-replaced')?.outcome, 'refused');
+    await assertAddsUp(handle, 2_999, 0);
+    await service.record(handle, 'parcel-lost-and-replaced');
+  });
+
+  it('are refunded where they are lost, and the policy says so', async () => {
+    const handle = await service.place({ lines: TWO_SELLERS }, { onLostParcel: 'refund' });
+    await service.until(handle, fulfilling);
+    await tell(handle, 'ShipmentLost', '2');
+    await untilStatuses(handle, 'booked', 'refunded');
+    await tell(handle, 'ShipmentDelivered', '1');
+    assert.equal((await handle.result()).state, 'closed');
+    await assertAddsUp(handle, 2_500, 500);
+    await service.record(handle, 'parcel-lost-and-refunded');
+  });
+
+  it('are refunded where they are lost once more, and so is the order of nothing else', async () => {
+    const handle = await service.place();
+    await service.until(handle, fulfilling);
+    await tell(handle, 'ShipmentLost', '1');
+    await untilStatuses(handle, 'replaced', 'booked');
+    await tell(handle, 'ShipmentLost', '2');
+    assert.equal((await handle.result()).state, 'refunded');
+    const { row } = await assertAddsUp(handle, 2_999, 2_999);
+    assert.equal(row?.reason, 'parcel-lost');
+    await service.record(handle, 'parcel-lost-twice');
+  });
+
+  it('are not lost any more where they are found first', async () => {
+    const handle = await service.place();
+    await service.until(handle, fulfilling);
+    await service.send(
+      handle,
+      event(handle, 'ShipmentLost', { shipmentId: '1' }),
+      event(handle, 'ShipmentDelivered', { shipmentId: '1' }),
+    );
+    assert.equal((await handle.result()).state, 'closed');
+    const { row } = await assertAddsUp(handle, 2_999, 0);
+    assert.deepEqual(row && statuses(row), ['delivered']);
+  });
+
+  for (const winner of ['the cancellation', 'the parcel'] as const) {
+    it(`have one winner where a cancellation meets them: ${winner} (FAULTS 23)`, async () => {
+      const handle = await service.place();
+      await service.until(handle, fulfilling);
+      const cancel = () => handle.executeUpdate(cancelOrder, { args: [CUSTOMER] });
+      const leave = () => tell(handle, 'ShipmentDispatched');
+      const deeds = winner === 'the parcel' ? [leave, cancel] : [cancel, leave];
+      for (const deed of deeds) await deed();
+      await tell(handle, 'ShipmentDelivered');
+      const { state } = await handle.result();
+      assert.equal(state, winner === 'the parcel' ? 'closed' : 'refunded');
+      await assertAddsUp(handle, 2_999, winner === 'the parcel' ? 0 : 2_999);
+    });
+  }
+});

@@ -1,0 +1,136 @@
+import assert from 'node:assert/strict';
+import { UpdateCommand } from '@aws-sdk/lib-dynamodb';
+import { inboxSignal, type InboxEvent } from '../../src/contracts/inbox.ts';
+import { cancelOrder, type OrderRow } from '../../src/contracts/orders.ts';
+import { restockQuery, restockWorkflow, restockWorkflowId } from '../../src/contracts/restock.ts';
+import { DEFAULT_RESTOCK_POLICY } from '../../src/domain/policy.ts';
+import { advance } from '../support/clock.ts';
+import type { OrderHandle, OrderService } from '../support/orderService.ts';
+import { CUSTOMER, fulfilling, withOrderService } from '../support/orders.ts';
+import { eventually, uniqueId } from '../support/servers.ts';
+
+const DAY = 86_400;
+
+const waiting = ({ waitingFor }: OrderRow) => waitingFor === 'stock';
+
+describe('an order that is short of stock', () => {
+  let service: OrderService;
+  withOrderService((started) => (service = started));
+
+  /** A SKU of which nothing is there. */
+  async function newSku(): Promise<string> {
+    const sku = uniqueId('sku');
+    await service.table.send(
+      new UpdateCommand({
+        TableName: service.outputs.StockTable,
+        Key: { key: `SKU#${sku}` },
+        UpdateExpression: 'SET available = :none, initial = :none',
+        ExpressionAttributeValues: { ':none': 0 },
+      }),
+    );
+    return sku;
+  }
+
+  const place = (sku: string, quantity: number, policy = {}) =>
+    service.place(
+      { backOrder: true, lines: [{ sku, quantity, amount: 2_999, sellerId: 'seller-1' }] },
+      policy,
+    );
+
+  /** As the bridge does with the events of a SKU. */
+  async function tellRestock(sku: string, type: string, data: object = {}) {
+    const event: InboxEvent = { id: uniqueId(type), type, data: { version: 1, sku, ...data } };
+    return await service.client.workflow.signalWithStart(restockWorkflow.workflowType, {
+      taskQueue: restockWorkflow.taskQueue,
+      workflowId: restockWorkflowId(sku),
+      args: [{ sku, policy: DEFAULT_RESTOCK_POLICY }],
+      signal: inboxSignal,
+      signalArgs: [[event]],
+    });
+  }
+
+  /** Has the SKU restocked, as far as the supplier delivers. */
+  async function deliverPieces(sku: string, quantity: number): Promise<void> {
+    const restock = await tellRestock(sku, 'StockLow');
+    const supplierOrderId = await eventually(async () => {
+      const { expected } = await restock.query(restockQuery);
+      return expected?.supplierOrderId;
+    });
+    await tellRestock(sku, 'StockReceived', { supplierOrderId, quantity });
+  }
+
+  async function closed(handle: OrderHandle): Promise<void> {
+    await service.until(handle, fulfilling);
+    await service.deliver(handle);
+    assert.equal((await handle.result()).state, 'closed');
+  }
+
+  it('waits for it where it may, and is served in its turn', async () => {
+    const sku = await newSku();
+    const first = await place(sku, 2);
+    const row = await service.until(first, waiting);
+    assert.deepEqual([row.state, row.reason], ['reserving', 'out-of-stock']);
+    const second = await place(sku, 1);
+    await service.until(second, waiting);
+    await deliverPieces(sku, 1);
+    // One piece is there, and it is not for whoever came later.
+    const restock = service.client.workflow.getHandle(restockWorkflowId(sku));
+    await eventually(async () => (await restock.query(restockQuery)).expected?.received === 1);
+    assert.ok(waiting(await service.until(second, () => true)));
+    await deliverPieces(sku, 2);
+    await closed(first);
+    await closed(second);
+    await service.assertStock();
+    await service.record(first, 'back-order-served');
+    await restock.terminate();
+  });
+
+  it('gives up its place when it is cancelled', async () => {
+    const sku = await newSku();
+    const first = await place(sku, 1);
+    await service.until(first, waiting);
+    const second = await place(sku, 1);
+    await service.until(second, waiting);
+    await first.executeUpdate(cancelOrder, { args: [CUSTOMER] });
+    assert.equal((await first.result()).state, 'cancelled');
+    await deliverPieces(sku, 1);
+    await closed(second);
+    await service.assertStock();
+    await service.record(first, 'back-order-cancelled');
+    await service.client.workflow.getHandle(restockWorkflowId(sku)).terminate();
+  });
+
+  it('releases what was given up while it waited', async () => {
+    const sku = await newSku();
+    const handle = await service.place({
+      backOrder: true,
+      lines: [
+        { sku, quantity: 1, amount: 2_000, sellerId: 'seller-1' },
+        { sku: 'sleeve', quantity: 3, amount: 500, sellerId: 'seller-1' },
+      ],
+    });
+    await service.until(handle, waiting);
+    await handle.executeUpdate(cancelOrder, { args: [{ ...CUSTOMER, lines: [2] }] });
+    await deliverPieces(sku, 1);
+    await service.until(handle, fulfilling);
+    const { captured, pieces } = await service.look(handle);
+    assert.deepEqual([captured, pieces], [2_000, { [sku]: 1 }]);
+    await service.deliver(handle);
+    assert.equal((await handle.result()).state, 'closed');
+    await service.assertStock();
+    await service.client.workflow.getHandle(restockWorkflowId(sku)).terminate();
+  });
+
+  it('waits no longer than the policy allows', async () => {
+    const sku = await newSku();
+    const handle = await place(sku, 1);
+    await service.until(handle, waiting);
+    await advance(handle, 14 * DAY - 60);
+    await service.until(handle, waiting);
+    await advance(handle, 61);
+    assert.equal((await handle.result()).state, 'cancelled');
+    const { row, reservation, captured } = await service.look(handle);
+    assert.deepEqual([row?.reason, reservation, captured], ['back-order-expired', 'released', 0]);
+    await service.record(handle, 'back-order-expired');
+  });
+});

@@ -5,6 +5,8 @@ import { API_ROWS, apiReportOf, type ApiRow } from './apiFigures.ts';
 import { benchBridge } from './bridge.ts';
 import { type Row, ROWS } from './figures.ts';
 import { SIZES } from './measurements.ts';
+import { orderReportOf } from './orderFigures.ts';
+import { benchOrders, ORDER_LOAD } from './orders.ts';
 import { reportOf } from './report.ts';
 
 // The servers go with whatever ends this process by `exit`.
@@ -33,6 +35,27 @@ program
   .option('--rounds <count>', 'how often each side runs', countOf, 5)
   .addOption(new Option('--only <row>', 'measure one row alone').choices(API_ROWS))
   .action(runApiBench);
+
+program
+  .command('orders')
+  .description('what an order costs, beside one that is written the obvious way')
+  .option('--json', 'print everything that was measured as JSON')
+  .option('--rounds <count>', 'how often each side runs', countOf, 5)
+  .action(runOrderBench);
+
+interface OrderFlags {
+  readonly json?: boolean;
+  readonly rounds: number;
+}
+
+async function runOrderBench({ json, rounds }: OrderFlags): Promise<void> {
+  const bench = await benchOrders({
+    rounds,
+    load: ORDER_LOAD,
+    onProgress: (message) => console.error(message),
+  });
+  console.log(json ? JSON.stringify(bench) : orderReportOf(bench.figures, bench.measurements));
+}
 
 interface ApiFlags {
   readonly json?: boolean;

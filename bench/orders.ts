@@ -1,0 +1,52 @@
+import { describeEnvironment, type Environment } from './environment.ts';
+import { type OrderFigure, orderFiguresOf, type OrderRounds } from './orderFigures.ts';
+import type { OrderSide } from './orderSides.ts';
+import { createOrderStage, type OrderLoad, type OrderRun } from './orderStage.ts';
+import { startServers } from './servers.ts';
+
+export interface OrderBenchOptions {
+  readonly rounds: number;
+  /** Of one run of each side. */
+  readonly load: Omit<OrderLoad, 'name'>;
+  readonly onProgress: (message: string) => void;
+}
+
+export interface OrderBench {
+  readonly environment: Environment;
+  readonly figures: readonly OrderFigure[];
+  readonly measurements: OrderRounds;
+}
+
+/** Enough under way for the service to be what limits both, and a round within a minute on two cores. */
+export const ORDER_LOAD: OrderBenchOptions['load'] = { orders: 40, warmUp: 10, inFlight: 20 };
+
+/** Measures what an order costs, beside one that is written the obvious way, against servers of its own. */
+export async function benchOrders({
+  rounds,
+  load,
+  onProgress,
+}: OrderBenchOptions): Promise<OrderBench> {
+  const servers = await startServers(onProgress);
+  try {
+    const stage = await createOrderStage(servers.endpoints);
+    try {
+      const environment = await describeEnvironment(await stage.serverVersion());
+      const measurements: Record<OrderSide, OrderRun[]> = { ours: [], obvious: [] };
+      const turns = ['ours', 'obvious'] as const;
+      // Sides take turns, and another is the first each time: drift meets both alike.
+      for (let round = 0; round < rounds; round += 1) {
+        for (const side of round % 2 === 0 ? turns : turns.toReversed()) {
+          const run = await stage.run(side, { ...load, name: `${side}-${round + 1}` });
+          measurements[side].push(run);
+          const perSecond = (run.orders / run.seconds).toFixed(1);
+          onProgress(`round ${round + 1}: ${perSecond} orders/s, ${side}`);
+        }
+      }
+      return { environment, figures: orderFiguresOf(measurements), measurements };
+    } finally {
+      await stage.close();
+    }
+  } finally {
+    await servers.stop();
+  }
+}

@@ -11,6 +11,7 @@ import type { OrderNotification } from '../contracts/orders.ts';
 import type { ReturnNotification, ReturnRow } from '../contracts/returns.ts';
 import { customerText } from '../domain/customerText.ts';
 import { audiencesOf, severityOf, type ReturnNews } from '../domain/notification.ts';
+import { countNeedsOperator, inPublishSpan, traceAttribute } from './publishing.ts';
 
 /** SNS did not take every notification. Repeated, they carry the same IDs. */
 export class UnpublishedError extends Error {
@@ -32,7 +33,9 @@ export async function publishFacts(
   facts: readonly Fact[],
 ): Promise<void> {
   for (let first = 0; first < facts.length; first += BATCH_SIZE) {
-    await publish(sns, topicArn, facts.slice(first, first + BATCH_SIZE));
+    const batch = facts.slice(first, first + BATCH_SIZE);
+    await inPublishSpan(topicArn, batch.length, () => publish(sns, topicArn, batch));
+    countNeedsOperator(batch);
   }
 }
 
@@ -127,17 +130,20 @@ function entryOf(fact: Fact, index: number): PublishBatchRequestEntry {
   return {
     Id: String(index),
     Message: JSON.stringify({ ...fact, ...told }),
-    MessageAttributes: attributesOf({
-      type: fact.type,
-      status: fact.state,
-      severity,
-      notificationId: fact.notificationId,
-      channel: fact.channel,
-      orderId: fact.orderId,
-      customerId,
-      sellerId: fact.sellerIds,
-      audience: audiences,
-    }),
+    MessageAttributes: {
+      ...traceAttribute(),
+      ...attributesOf({
+        type: fact.type,
+        status: fact.state,
+        severity,
+        notificationId: fact.notificationId,
+        channel: fact.channel,
+        orderId: fact.orderId,
+        customerId,
+        sellerId: fact.sellerIds,
+        audience: audiences,
+      }),
+    },
   };
 }
 

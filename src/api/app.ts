@@ -16,6 +16,7 @@ import { answerNoRequest, answerProblem, invalidRequest } from './problemAnswers
 import { Problem } from './problems.ts';
 import { addReturnRoutes, type ReturnDependencies } from './returns.ts';
 import { addProtection, type ProtectionOptions } from './protection.ts';
+import { addTelemetry } from './telemetry.ts';
 import { addTimelineRoute, type TimelineDependencies } from './timeline.ts';
 
 /** The largest body taken, in bytes, but for events: an order of 50 lines needs less than a twentieth of it. */
@@ -66,6 +67,7 @@ export async function createApi(dependencies: ApiDependencies): Promise<FastifyI
     frameworkErrors: answerProblem,
     clientErrorHandler: answerNoRequest,
   });
+  addTelemetry(app);
   readJson(app, dependencies);
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
@@ -107,8 +109,8 @@ function addHealth(
   app.withTypeProvider<ZodTypeProvider>().get(
     '/healthz',
     {
-      // Whoever watches over the process asks as often as it likes.
-      config: { access: 'public', rateLimit: false },
+      // Whoever watches over the process asks as often as it likes, and traces nothing.
+      config: { access: 'public', rateLimit: false, traced: false },
       schema: {
         operationId: 'checkHealth',
         tags: ['operation'],

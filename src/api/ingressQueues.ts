@@ -1,5 +1,10 @@
 import { createHash } from 'node:crypto';
-import { SendMessageCommand, type SQSClient } from '@aws-sdk/client-sqs';
+import {
+  SendMessageCommand,
+  type MessageAttributeValue,
+  type SQSClient,
+} from '@aws-sdk/client-sqs';
+import { context, propagation } from '@opentelemetry/api';
 import { SOURCES } from '../contracts/events.ts';
 import type { EventNames } from './incomingEvent.ts';
 import { Problem } from './problems.ts';
@@ -31,6 +36,7 @@ export function createIngressQueues({
   return async (body, names) => {
     const command = new SendMessageCommand({
       MessageBody: sendable(body),
+      MessageAttributes: traceAttributes(),
       ...(names?.source === SOURCES.payments
         ? { QueueUrl: paymentsQueueUrl, ...placeOf(names, body) }
         : { QueueUrl: ingressQueueUrl, ...fairPlaceOf(names) }),
@@ -45,6 +51,18 @@ export function createIngressQueues({
       });
     }
   };
+}
+
+/** The trace of the request, where it has one: W3C's, by which the bridge goes on with it. */
+function traceAttributes(): Record<string, MessageAttributeValue> {
+  const carrier: Record<string, string> = {};
+  propagation.inject(context.active(), carrier);
+  return Object.fromEntries(
+    Object.entries(carrier).map(([name, StringValue]) => [
+      name,
+      { DataType: 'String', StringValue },
+    ]),
+  );
 }
 
 /** Events of one order stay in their order; of those without one, each is on its own. */

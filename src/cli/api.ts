@@ -13,10 +13,11 @@ import { assertTables, createTables } from '../platform/aws.ts';
 import { loadConfig, type Config } from '../platform/config.ts';
 import { UserError } from '../platform/errors.ts';
 import { createLogger } from '../platform/logger.ts';
+import { startTelemetry } from '../platform/otlp.ts';
 import { createSqs } from '../platform/sqs.ts';
 import { createStripe } from '../platform/stripe.ts';
 import { connectTemporal, type TemporalClient } from '../platform/temporal.ts';
-import { aborted, exitWithin, stopSignal } from './process.ts';
+import { aborted, endTelemetry, exitWithin, stopSignal } from './process.ts';
 
 /** How long Temporal may take to say that it is there, and Stripe whose an intent is, in milliseconds. */
 const DEADLINE = 5_000;
@@ -26,7 +27,8 @@ export async function runApi(): Promise<void> {
   const config = loadConfig('api');
   const logger = createLogger({ process: 'api', level: config.logLevel });
   const stopping = stopSignal(logger);
-  const temporal = await connectTemporal({ retries: true });
+  const telemetry = await startTelemetry('api', logger);
+  const temporal = await connectTemporal({ retries: true, plugins: telemetry.clientPlugins });
   const table = createTables();
   const { ordersTable, sellersTable, returnsTable, keysTable } = config;
   await assertTables(table, [ordersTable, sellersTable, returnsTable, keysTable]);
@@ -47,6 +49,7 @@ export async function runApi(): Promise<void> {
   exitWithin(config.graceSeconds);
   await app.close();
   await temporal.connection.close();
+  await endTelemetry(telemetry);
 }
 
 function asConfigured(config: Config<'api'>) {

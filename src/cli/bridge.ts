@@ -4,16 +4,21 @@ import { orderRoutes } from '../bridges/orderRoutes.ts';
 import { loadConfig } from '../platform/config.ts';
 import { UserError } from '../platform/errors.ts';
 import { createLogger } from '../platform/logger.ts';
+import { startTelemetry } from '../platform/otlp.ts';
 import { createSqs } from '../platform/sqs.ts';
 import { connectTemporal } from '../platform/temporal.ts';
-import { stopSignal } from './process.ts';
+import { endTelemetry, stopSignal } from './process.ts';
 
 /** Carries what the queues deliver into the order service's workflows, until the process is told to stop. */
 export async function runBridge(): Promise<void> {
   const config = loadConfig('bridge');
   const logger = createLogger({ process: 'bridge', level: config.logLevel });
   const stopping = stopSignal(logger);
-  const { client, connection } = await connectTemporal({ retries: false });
+  const telemetry = await startTelemetry('bridge', logger);
+  const { client, connection } = await connectTemporal({
+    retries: false,
+    plugins: telemetry.clientPlugins,
+  });
   const carrying = bridge({
     queueUrls: config.queueUrls,
     routes: [
@@ -32,5 +37,6 @@ export async function runBridge(): Promise<void> {
     throw new UserError(cause.message, 'change the queue, or WAYBILL_QUEUE_URLS', { cause });
   } finally {
     await connection.close();
+    await endTelemetry(telemetry);
   }
 }

@@ -1,4 +1,5 @@
 import type { Logger } from '../platform/logger.ts';
+import type { Telemetry } from '../platform/otlp.ts';
 
 /**
  * Stops in order when the process is told to.
@@ -28,5 +29,11 @@ export function aborted(signal: AbortSignal): Promise<void> {
 
 /** Ends the process after this time, whatever it is still at: who is not answered by then may ask again. */
 export function exitWithin(seconds: number): void {
-  setTimeout(() => process.exit(0), seconds * 1_000).unref();
+  setTimeout(() => process.exit(), seconds * 1_000).unref();
+}
+
+/** Sends what is left of the telemetry; a collector that is away does not keep the process. */
+export async function endTelemetry(telemetry: Telemetry): Promise<void> {
+  await telemetry.stop();
+  exitWithin(0);
 }

@@ -4,19 +4,21 @@ import { ORDERS_TASK_QUEUE, PAYMENTS_TASK_QUEUE } from '../contracts/taskQueues.
 import { assertTables, createEventBridge, createSns, createTables } from '../platform/aws.ts';
 import { loadConfig } from '../platform/config.ts';
 import { createLogger } from '../platform/logger.ts';
+import { startTelemetry } from '../platform/otlp.ts';
 import { createStripe } from '../platform/stripe.ts';
 import { createTelemetry } from '../platform/telemetry.ts';
 import { connectWorker, installRuntime } from '../platform/worker.ts';
 import { bundleWorkflows } from '../platform/workflowBundle.ts';
-import { aborted, stopSignal } from './process.ts';
+import { aborted, endTelemetry, stopSignal } from './process.ts';
 import { auditInThread } from './sweepAudit.ts';
 
 /** Runs the workflows and the activities of both task queues until the process is told to stop. */
 export async function runWorker(): Promise<void> {
   const config = loadConfig('worker');
   const logger = createLogger({ process: 'worker', level: config.logLevel });
-  installRuntime(logger);
   const stopping = stopSignal(logger);
+  const telemetry = await startTelemetry('worker', logger);
+  installRuntime(logger, telemetry.coreMetrics);
   const { connection, namespace } = await connectWorker();
   const tables = createTables();
   const { ordersTable, sellersTable, stockTable, backOrdersTable } = config;
@@ -33,7 +35,7 @@ export async function runWorker(): Promise<void> {
   const shared: Pick<WorkerOptions, 'connection' | 'namespace'> & Partial<WorkerOptions> = {
     connection,
     namespace,
-    plugins: [createTelemetry()],
+    plugins: [createTelemetry(telemetry.spans)],
     shutdownGraceTime: `${config.graceSeconds}s`,
     shutdownForceTime: `${config.graceSeconds + 5}s`,
     ...(config.buildId !== undefined && {
@@ -73,4 +75,5 @@ export async function runWorker(): Promise<void> {
   logger.info('ready');
   await Promise.all([orders.run(), payments.run()]);
   await connection.close();
+  await endTelemetry(telemetry);
 }

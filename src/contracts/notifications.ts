@@ -22,7 +22,10 @@ export interface Notified {
   readonly text?: CustomerText;
 }
 
-/** The attributes beside a message, for filter policies; those of what is not known are absent. */
+/**
+ * The attributes beside a message, for filter policies; those of what is not known are absent. Beside them is
+ * `traceparent`, where the message is part of a trace.
+ */
 export const ATTRIBUTES = [
   'type',
   /** The fact's `state`. */

@@ -364,7 +364,7 @@ export interface ConfigLine {
   readonly problem: string | null;
 }
 
-/** Everything in force: our own variables first, then those that Temporal's and AWS's own libraries read. */
+/** Everything in force: our own variables first, then those that the libraries of Temporal, AWS and OpenTelemetry read. */
 export function describeConfig(env: Environment = process.env): readonly ConfigLine[] {
   const own = Object.values<Setting>(SETTINGS).map((setting): ConfigLine => {
     const given = textOf(setting.variable, env);
@@ -377,7 +377,9 @@ export function describeConfig(env: Environment = process.env): readonly ConfigL
     };
   });
   const foreign = Object.keys(env)
-    .filter((variable) => /^(TEMPORAL|AWS)_/.test(variable) && textOf(variable, env) !== undefined)
+    .filter(
+      (variable) => /^(TEMPORAL|AWS|OTEL)_/.test(variable) && textOf(variable, env) !== undefined,
+    )
     .toSorted()
     .map((variable): ConfigLine => {
       const text = textOf(variable, env) ?? '';
@@ -391,7 +393,7 @@ const MASK = '********';
 
 /** Only what is known to be harmless is shown: a list of what is secret would forget the next one. */
 const SHOWN_OF_OTHERS =
-  /^(TEMPORAL_(ADDRESS|NAMESPACE|PROFILE|CONFIG_FILE|TLS|TLS_SERVER_NAME|TLS_\w+_PATH|TLS_DISABLE_HOST_VERIFICATION)|AWS_(REGION|DEFAULT_REGION|PROFILE|ACCESS_KEY_ID|CONFIG_FILE|SHARED_CREDENTIALS_FILE|ROLE_ARN|ROLE_SESSION_NAME|ENDPOINT_URL\w*|MAX_ATTEMPTS|RETRY_MODE|EC2_METADATA_DISABLED))$/;
+  /^(TEMPORAL_(ADDRESS|NAMESPACE|PROFILE|CONFIG_FILE|TLS|TLS_SERVER_NAME|TLS_\w+_PATH|TLS_DISABLE_HOST_VERIFICATION)|AWS_(REGION|DEFAULT_REGION|PROFILE|ACCESS_KEY_ID|CONFIG_FILE|SHARED_CREDENTIALS_FILE|ROLE_ARN|ROLE_SESSION_NAME|ENDPOINT_URL\w*|MAX_ATTEMPTS|RETRY_MODE|EC2_METADATA_DISABLED)|OTEL_(SDK_DISABLED|SERVICE_NAME|RESOURCE_ATTRIBUTES|TRACES_EXPORTER|METRICS_EXPORTER|TRACES_SAMPLER|TRACES_SAMPLER_ARG|METRIC_EXPORT_INTERVAL|BSP_\w+|EXPORTER_OTLP_(TRACES_|METRICS_)?(ENDPOINT|PROTOCOL|TIMEOUT|COMPRESSION)))$/;
 
 type Reading =
   | { readonly value: unknown; readonly problem: null }

@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
-import { emptyResource } from '@opentelemetry/resources';
-import { NoopSpanProcessor } from '@opentelemetry/sdk-trace-base';
+import { emptyResource, type Resource } from '@opentelemetry/resources';
+import { NoopSpanProcessor, type SpanProcessor } from '@opentelemetry/sdk-trace-base';
 import { OpenTelemetryPlugin } from '@temporalio/interceptors-opentelemetry-v2';
 
 /**
@@ -13,13 +13,20 @@ export const workflowInterceptorModules: string[] = [
   ),
 ];
 
+/** Where spans go, and the process that they are of. */
+export interface SpanSink {
+  readonly resource: Resource;
+  readonly spanProcessor: SpanProcessor;
+}
+
 /**
  * The counterpart in the worker and in replay (`plugins: [createTelemetry()]`): interceptors of activities, and
- * the sink that takes the workflows' spans. It drops the spans: nothing exports them yet.
+ * the sink that takes the workflows' spans.
+ *
+ * @param spans - Default: they are dropped.
  */
-export function createTelemetry(): OpenTelemetryPlugin {
-  return new OpenTelemetryPlugin({
-    resource: emptyResource(),
-    spanProcessor: new NoopSpanProcessor(),
-  });
+export function createTelemetry(spans?: SpanSink | null): OpenTelemetryPlugin {
+  return new OpenTelemetryPlugin(
+    spans ?? { resource: emptyResource(), spanProcessor: new NoopSpanProcessor() },
+  );
 }

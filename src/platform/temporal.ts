@@ -1,4 +1,4 @@
-import { Client, Connection } from '@temporalio/client';
+import { Client, Connection, type ClientPlugin } from '@temporalio/client';
 import { loadClientConnectConfig, type ClientConnectConfig } from '@temporalio/envconfig';
 import { UserError } from './errors.ts';
 
@@ -14,13 +14,18 @@ export interface ConnectOptions {
    * limiter must learn of a refusal when it happens.
    */
   readonly retries: boolean;
+  /** Default: none. */
+  readonly plugins?: ClientPlugin[];
 }
 
 /** After how many milliseconds at the most a lost connection is tried again; gRPC's own 120 s outlast an outage. */
 const RECONNECT_BACKOFF = 5_000;
 
 /** Connects as the TEMPORAL_* variables and Temporal's configuration file say. @throws UserError when nobody answers. */
-export async function connectTemporal({ retries }: ConnectOptions): Promise<TemporalClient> {
+export async function connectTemporal({
+  retries,
+  plugins = [],
+}: ConnectOptions): Promise<TemporalClient> {
   const { connectionOptions, namespace } = readTemporalConfig();
   const connection = await orExplain(connectionOptions.address, () =>
     Connection.connect({
@@ -30,7 +35,8 @@ export async function connectTemporal({ retries }: ConnectOptions): Promise<Temp
       ...(retries ? {} : { interceptors: [] }),
     }),
   );
-  return { connection, client: new Client({ connection, ...(namespace ? { namespace } : {}) }) };
+  const client = new Client({ connection, plugins, ...(namespace ? { namespace } : {}) });
+  return { connection, client };
 }
 
 /** What the TEMPORAL_* variables and Temporal's configuration file say. @throws UserError when they cannot be read. */

@@ -1,5 +1,12 @@
-import { DefaultLogger, NativeConnection, Runtime, type LogLevel } from '@temporalio/worker';
+import {
+  DefaultLogger,
+  NativeConnection,
+  Runtime,
+  type LogLevel,
+  type MetricsExporterConfig,
+} from '@temporalio/worker';
 import type { Logger } from './logger.ts';
+import type { CoreMetrics } from './otlp.ts';
 import { orExplain, readTemporalConfig } from './temporal.ts';
 
 // Apart from temporal.ts, so that no process but the worker's loads the native core.
@@ -30,12 +37,30 @@ const LEVELS = {
 /**
  * Sends the lines of Temporal's worker, and those that workflows and activities log, to our log, and leaves it to
  * the process to say when its workers stop. Once a process.
+ *
+ * @param metrics - where Temporal's own metrics go. Default: nowhere. Those since the last export are lost at the end.
  */
-export function installRuntime(logger: Logger): void {
+export function installRuntime(logger: Logger, metrics?: CoreMetrics | null): void {
   Runtime.install({
+    ...(metrics && { telemetryOptions: { metrics: exporterOf(metrics) } }),
     shutdownSignals: [],
     logger: new DefaultLogger('TRACE', ({ level, message, meta }) =>
       logger[LEVELS[level]](meta ?? {}, message),
     ),
   });
+}
+
+function exporterOf({ url, headers, intervalMs, resource }: CoreMetrics): MetricsExporterConfig {
+  return {
+    // For OTLP they become the resource, which names the service already.
+    globalTags: { ...resource },
+    attachServiceName: false,
+    otel: {
+      url,
+      http: true,
+      headers: { ...headers },
+      metricsExportInterval: intervalMs,
+      useSecondsForDurations: true,
+    },
+  };
 }

@@ -9,6 +9,10 @@ export const AUDIENCE = 'waybill';
 /** By which the payment provider's sandbox signs its webhooks. */
 const WEBHOOK_SECRET = 'whsec_local';
 
+const FOREIGN = /^(AWS|TEMPORAL|WAYBILL)_|^OTEL_(?!EXPORTER_OTLP_TRACES_)/;
+/** How often the processes tell of their metrics, in milliseconds. */
+const METRICS_EVERY = 5_000;
+
 /** Where the parts of a running stack are. */
 export interface Addresses {
   /** `host:port` */
@@ -18,6 +22,8 @@ export interface Addresses {
   readonly provider: string;
   /** The issuer of tokens, a URL. */
   readonly issuer: string;
+  /** What takes the metrics of the processes, a URL. Default: nobody does. */
+  readonly metrics?: string;
   /** On 127.0.0.1. */
   readonly apiPort: number;
 }
@@ -37,14 +43,14 @@ export function awsOf(env: Environment, endpoint: string): AwsConfig {
 
 /**
  * The environment of worker, bridge, api and tools: the surroundings' without what would lead them to another
- * AWS, Temporal or order service, and with where this one is.
+ * AWS, Temporal or order service, and with where this one is. Traces go where the surroundings say, or nowhere.
  */
 export function stackEnvironment(
   env: Environment,
-  { temporal, aws, provider, issuer, apiPort }: Addresses,
+  { temporal, aws, provider, issuer, metrics, apiPort }: Addresses,
   outputs: StackOutputs,
 ): Environment {
-  const neutral = Object.entries(env).filter(([name]) => !/^(AWS|TEMPORAL|WAYBILL)_/.test(name));
+  const neutral = Object.entries(env).filter(([name]) => !FOREIGN.test(name));
   const temporalSettings = env['TEMPORAL_ADDRESS']
     ? Object.fromEntries(Object.entries(env).filter(([name]) => name.startsWith('TEMPORAL_')))
     : { TEMPORAL_CONFIG_FILE: path.resolve(import.meta.dirname, 'temporal.toml') };
@@ -75,6 +81,10 @@ export function stackEnvironment(
       outputs.InventoryQueueUrl,
       outputs.OperationsQueueUrl,
     ].join(','),
+    ...(metrics !== undefined && {
+      OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: `${metrics}/v1/metrics`,
+      OTEL_METRIC_EXPORT_INTERVAL: String(METRICS_EVERY),
+    }),
     WAYBILL_STRIPE_BASE_URL: provider,
     WAYBILL_STRIPE_API_KEY: 'sk_test_local',
     WAYBILL_STRIPE_READ_KEY: 'sk_test_local_read',

@@ -13,6 +13,8 @@ export interface StackPorts {
   readonly provider: number;
   readonly issuer: number;
   readonly api: number;
+  /** Takes the metrics of the processes, and shows them. */
+  readonly metrics: number;
 }
 
 export const DEFAULT_PORTS: StackPorts = {
@@ -22,13 +24,14 @@ export const DEFAULT_PORTS: StackPorts = {
   provider: 12111,
   issuer: 12112,
   api: 8080,
+  metrics: 9464,
 };
 
-/** What a base may be: from the first port that needs no privilege to the last with five others after it. */
+/** What a base may be: from the first port that needs no privilege to the last with six others after it. */
 export const FIRST_BASE = 1_024;
-export const LAST_BASE = 65_530;
+export const LAST_BASE = 65_529;
 
-/** The ports of a stack beside another one: six in a row. @param base - FIRST_BASE to LAST_BASE. */
+/** The ports of a stack beside another one: seven in a row. @param base - FIRST_BASE to LAST_BASE. */
 export function portsFrom(base: number): StackPorts {
   return {
     temporal: base,
@@ -37,6 +40,7 @@ export function portsFrom(base: number): StackPorts {
     provider: base + 3,
     issuer: base + 4,
     api: base + 5,
+    metrics: base + 6,
   };
 }
 

@@ -3,6 +3,7 @@ import { type Outputs, synthesise } from '../infra/app.ts';
 import type { Environment } from '../src/platform/config.ts';
 import { createAuditQueue } from './auditQueue.ts';
 import { type AwsConfig, deploy } from './deploy.ts';
+import { createReceiver } from './otlp/receiver.ts';
 import { awaitEmulator, startEmulator } from './emulator.ts';
 import { AUDIENCE, awsOf, stackEnvironment } from './environment.ts';
 import { assertPortsFree, type PortClaim, type StackPorts } from './ports.ts';
@@ -47,6 +48,8 @@ export interface Stack {
     /** Where tokens for the API are to be had. */
     readonly issuer: string;
     readonly aws: string;
+    /** The metrics of worker, bridge and api, as Prometheus text. */
+    readonly metrics: string;
     /** Null: no Web UI, or somebody else's. */
     readonly temporalUi: string | null;
   };
@@ -90,7 +93,12 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   await assertPortsFree(portClaims(tools, ports));
 
   const parts = new Map<PartName, Process>();
-  const stop = () => stopInOrder(parts);
+  // Metrics are few: no process of its own takes them.
+  const receiver = createReceiver();
+  const stop = async () => {
+    await stopInOrder(parts);
+    await receiver.close();
+  };
   const start = async (name: PartName, starting: Promise<Process | void>): Promise<void> => {
     const began = performance.now();
     const child = await starting;
@@ -104,6 +112,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     const aws = awsOf(env, env['AWS_ENDPOINT_URL'] || `http://127.0.0.1:${ports.emulator}`);
     const provider = `http://127.0.0.1:${ports.provider}`;
     const issuer = `http://127.0.0.1:${ports.issuer}`;
+    const metrics = `http://127.0.0.1:${ports.metrics}`;
     const deployed = start('emulator', runEmulator(options, tools, aws, logFile('emulator'))).then(
       async () => {
         const began = performance.now();
@@ -118,11 +127,16 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       start('temporal', runTemporal(options, tools, temporal, logFile('temporal'))),
       start('provider', runProvider(options, logFile('provider'))),
       start('issuer', runIssuer(options, logFile('issuer'))),
+      receiver.listen({ host: '127.0.0.1', port: ports.metrics }),
     ]);
 
     const outputs = await deployed;
     const appEnv: Environment = {
-      ...stackEnvironment(env, { temporal, aws, provider, issuer, apiPort: ports.api }, outputs),
+      ...stackEnvironment(
+        env,
+        { temporal, aws, provider, issuer, metrics, apiPort: ports.api },
+        outputs,
+      ),
       WAYBILL_GRACE_SECONDS: GRACE_SECONDS,
       ...(await settings),
     };
@@ -142,6 +156,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
         provider,
         issuer,
         aws: aws.endpoint,
+        metrics: `${metrics}/metrics`,
         temporalUi: ui === null ? null : `http://127.0.0.1:${ui}`,
       },
       part(name) {
@@ -162,6 +177,7 @@ function portClaims(tools: Tools, ports: StackPorts): PortClaim[] {
     { port: ports.provider, name: "the payment provider's sandbox" },
     { port: ports.issuer, name: 'the issuer of tokens' },
     { port: ports.api, name: 'the orders API' },
+    { port: ports.metrics, name: 'the metrics' },
   ];
   if (tools.ministack) {
     const alternative = 'or set AWS_ENDPOINT_URL to use an emulator that runs';

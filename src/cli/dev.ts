@@ -133,7 +133,7 @@ function portsOf(base: string | undefined): StackPorts {
   if (port >= FIRST_BASE && port <= LAST_BASE) return portsFrom(port);
   throw new UserError(
     `--port-base: expected a port of ${FIRST_BASE} to ${LAST_BASE}, received ${JSON.stringify(base)}`,
-    'six ports from it on have to be free',
+    'seven ports from it on have to be free',
   );
 }
 

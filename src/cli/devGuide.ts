@@ -13,6 +13,7 @@ export async function describeStack(stack: Stack, stateDir: string): Promise<str
     `  AWS emulator        ${urls.aws} (event bus ${outputs.EventBusName})`,
     `  payment provider    ${urls.provider}/ledger`,
     `  issuer of tokens    ${urls.issuer}/.well-known/openid-configuration`,
+    `  metrics             ${urls.metrics} (Prometheus text)`,
     `  logs and state      ${stateDir}`,
     '  in a terminal       npm run waybill:local -- orders list',
     '',

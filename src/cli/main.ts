@@ -47,7 +47,7 @@ program
     'run everything on this machine, feed the sample events and show what becomes of them',
   )
   .option('--exit', 'end by itself: 0 once every sample order is where it must be, 1 if one is not')
-  .option('--port-base <port>', 'listen on six ports from this one on, beside another stack')
+  .option('--port-base <port>', 'listen on seven ports from this one on, beside another stack')
   .action(async (options) => (await import('./dev.ts')).runDev(options));
 
 program

@@ -101,8 +101,9 @@ function readTarget(env: Environment, signal: 'TRACES' | 'METRICS'): OtlpTarget 
     readUrl(env, `${general}_ENDPOINT`, `v1/${signal.toLowerCase()}`);
   if (url === null || asked === 'none') return null;
   for (const variable of [`${own}_PROTOCOL`, `${general}_PROTOCOL`]) {
-    const protocol = textOf(env, variable) ?? 'http/protobuf';
-    if (protocol !== 'http/protobuf') throw wrong(variable, 'http/protobuf', protocol);
+    const protocol = textOf(env, variable);
+    if (protocol === 'http/protobuf') break;
+    if (protocol !== undefined) throw wrong(variable, 'http/protobuf', protocol);
   }
   const headers = {
     ...readHeaders(env, `${general}_HEADERS`),

@@ -17,6 +17,8 @@ const SURROUNDINGS: Environment = {
   AWS_ENDPOINT_URL_SQS: 'https://elsewhere.test',
   TEMPORAL_API_KEY: 'key-of-production',
   WAYBILL_BUILD_ID: '7',
+  OTEL_EXPORTER_OTLP_ENDPOINT: 'https://elsewhere.test',
+  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'http://127.0.0.1:4318/v1/traces',
 };
 
 describe('the environment of the local processes', () => {
@@ -28,6 +30,7 @@ describe('the environment of the local processes', () => {
       aws,
       provider: 'http://127.0.0.1:12111',
       issuer: 'http://127.0.0.1:12112',
+      metrics: 'http://127.0.0.1:9464',
       apiPort: 8080,
     };
     return stackEnvironment(env, addresses, outputs);
@@ -43,6 +46,14 @@ describe('the environment of the local processes', () => {
       assert.equal(made[name], undefined, name);
     }
     assert.equal(made['WAYBILL_BUILD_ID'], undefined);
+  });
+
+  it('sends metrics to this stack, and traces where the surroundings say', () => {
+    const made = environment(SURROUNDINGS);
+    assert.equal(made['OTEL_EXPORTER_OTLP_ENDPOINT'], undefined);
+    assert.equal(made['OTEL_EXPORTER_OTLP_METRICS_ENDPOINT'], 'http://127.0.0.1:9464/v1/metrics');
+    assert.equal(made['OTEL_EXPORTER_OTLP_TRACES_ENDPOINT'], 'http://127.0.0.1:4318/v1/traces');
+    assert.equal(environment({})['OTEL_EXPORTER_OTLP_TRACES_ENDPOINT'], undefined);
   });
 
   it('has the seven source queues, and no other', () => {

@@ -42,6 +42,7 @@ describe('the ports of the stack', () => {
       provider: 20_003,
       issuer: 20_004,
       api: 20_005,
+      metrics: 20_006,
     });
     assert.deepEqual(Object.keys(portsFrom(20_000)), Object.keys(DEFAULT_PORTS));
     assert.equal(Math.max(...Object.values(portsFrom(LAST_BASE)).map(Number)), 65_535);

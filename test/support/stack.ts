@@ -6,7 +6,7 @@ import { fetchToken } from '../../dev/issuer/tokens.ts';
 import { assertPortsFree, freePort, LAST_BASE, portsFrom } from '../../dev/ports.ts';
 import { startStack, type Stack } from '../../dev/stack.ts';
 import type { OrderPolicy } from '../../src/domain/policy.ts';
-import { readEnvironment } from '../../src/platform/config.ts';
+import { readEnvironment, type Environment } from '../../src/platform/config.ts';
 import { bundleWorkflows } from '../../src/platform/workflowBundle.ts';
 
 const PROJECT = join(import.meta.dirname, '../..');
@@ -20,8 +20,15 @@ export interface TestStack {
   readonly stop: (options?: { readonly keep?: boolean }) => Promise<void>;
 }
 
-/** The whole service as `npm start` runs it, on free ports and in a folder of its own, whatever runs elsewhere. */
-export async function startTestStack(policy: OrderPolicy): Promise<TestStack> {
+/**
+ * The whole service as `npm start` runs it, on free ports and in a folder of its own, whatever runs elsewhere.
+ *
+ * @param settings - what worker, bridge and api get on top.
+ */
+export async function startTestStack(
+  policy: OrderPolicy,
+  settings: Environment = {},
+): Promise<TestStack> {
   const stateDir = await mkdtemp(join(tmpdir(), 'waybill-stack-'));
   const bundle = join(stateDir, 'workflow-bundle.js');
   await writeFile(bundle, (await bundleWorkflows()).code);
@@ -36,6 +43,7 @@ export async function startTestStack(policy: OrderPolicy): Promise<TestStack> {
       settings: {
         WAYBILL_WORKFLOW_BUNDLE: bundle,
         WAYBILL_ORDER_POLICY: JSON.stringify(policy),
+        ...settings,
       },
       onProgress: (message) => console.error(message),
       onReady: () => undefined,

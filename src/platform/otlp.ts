@@ -63,15 +63,18 @@ export async function startTelemetry(
   if (settings.traces === null && settings.metrics === null) return NONE;
   // What the collector does not take is no fault of the service.
   const tell = (message: string, ...details: readonly unknown[]) =>
-    logger.warn({ details }, `telemetry: ${message}`);
+    logger.warn({ reason: [message, ...details].map(String).join(' ') }, NOT_TAKEN);
   diag.setLogger(
     { error: tell, warn: tell, info: ignore, debug: ignore, verbose: ignore },
     DiagLogLevel.WARN,
   );
   const { startSdk } = await import('./otlpSdk.ts');
-  return startSdk(name, settings, (error) => logger.warn({ err: error }, 'telemetry not taken'));
+  return startSdk(name, settings, (error) =>
+    logger.warn({ reason: error instanceof Error ? error.message : String(error) }, NOT_TAKEN),
+  );
 }
 
+const NOT_TAKEN = 'telemetry not taken';
 const ignore = () => undefined;
 
 /**
@@ -124,16 +127,18 @@ function readUrl(env: Environment, variable: string, path: string): string | nul
   return url.href;
 }
 
-/** `name=value` pairs, separated by commas, values as in a URL: OpenTelemetry's form. */
+/** `name=value` pairs, separated by commas, values as in a URL: OpenTelemetry's form. They may hold secrets. */
 function readHeaders(env: Environment, variable: string): Record<string, string> {
   const pairs = (textOf(env, variable) ?? '').split(',').filter((pair) => pair.trim() !== '');
   return Object.fromEntries(
     pairs.map((pair) => {
       const [, name, value = ''] = /^\s*([^=\s]+)\s*=\s*(.*?)\s*$/.exec(pair) ?? [];
-      if (name === undefined) {
-        throw wrong(variable, 'name=value pairs, separated by commas', 'something else');
+      try {
+        if (name !== undefined) return [name, decodeURIComponent(value)];
+      } catch {
+        // Said below.
       }
-      return [name, decodeURIComponent(value)];
+      throw wrong(variable, 'name=value pairs, separated by commas', 'something else');
     }),
   );
 }

@@ -223,6 +223,8 @@ describe('waybill config', () => {
       AWS_ENDPOINT_URL: 'http://user:url-secret@127.0.0.1:1',
       AWS_SESSION_TOKEN: 'session-secret',
       TEMPORAL_API_KEY: 'temporal-secret',
+      OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:4318',
+      OTEL_EXPORTER_OTLP_HEADERS: 'authorization=otlp-secret',
     });
     assert.equal(code, 0, stderr);
     assert.doesNotMatch(stdout, /secret/);
@@ -230,6 +232,8 @@ describe('waybill config', () => {
     assert.match(stdout, /^WAYBILL_ORDERS_TABLE=orders {2}\(environment\)$/m);
     assert.match(stdout, /^WAYBILL_API_PORT=8080 {2}\(default\)$/m);
     assert.match(stdout, /^TEMPORAL_API_KEY=\*+ /m);
+    assert.match(stdout, /^OTEL_EXPORTER_OTLP_ENDPOINT=http:\/\/127\.0\.0\.1:4318 /m);
+    assert.match(stdout, /^OTEL_EXPORTER_OTLP_HEADERS=\*+ /m);
     assert.match(stdout, /^AWS_ACCESS_KEY_ID=000000000000 /m);
   });
 

@@ -4,6 +4,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { CreateTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { awsAccount, temporalAddress, uniqueId } from '../support/servers.ts';
 import { PROJECT, waybill as run, type Environment, type Ran } from './waybill.ts';
@@ -303,5 +304,30 @@ describe('what a process loads', () => {
     const commands = ['worker', 'bridge', 'api', 'audit', 'config', ...TOOLS, ...ORDERS];
     const loads = await Promise.all(commands.map(loadsCore));
     assert.deepEqual(loads, [true, ...commands.slice(1).map(() => false)]);
+  });
+
+  it("is nothing of OpenTelemetry's SDK in bridge and api, where nothing is exported", async () => {
+    const program = `
+      import { registerHooks } from 'node:module';
+      const loaded = [];
+      registerHooks({ load: (url, context, next) => (loaded.push(url), next(url, context)) });
+      for (const command of ['bridge', 'api']) {
+        await import(${JSON.stringify(join(PROJECT, 'src/cli/'))} + command + '.ts');
+      }
+      console.log(JSON.stringify(loaded));
+      process.exit();
+    `;
+    const { stdout } = await promisify(execFile)(
+      process.execPath,
+      ['--input-type=module', '--eval', program],
+      { maxBuffer: 1e7 },
+    );
+    const loaded = JSON.parse(stdout) as readonly string[];
+    assert.ok(loaded.some((url) => url.includes('/@opentelemetry/api/')));
+    const ofSdk = /\/@opentelemetry\/(sdk|exporter|otlp|resources)/;
+    assert.deepEqual(
+      loaded.filter((url) => ofSdk.test(url)),
+      [],
+    );
   });
 });

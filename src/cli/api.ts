@@ -15,11 +15,11 @@ import { UserError } from '../platform/errors.ts';
 import { createLogger } from '../platform/logger.ts';
 import { createSqs } from '../platform/sqs.ts';
 import { createStripe } from '../platform/stripe.ts';
-import { connectTemporal, type TemporalClient } from '../platform/temporal.ts';
+import { assertAnswers, connectTemporal, type TemporalClient } from '../platform/temporal.ts';
 import { aborted, exitWithin, stopSignal } from './process.ts';
 
-/** How long Temporal may take to say that it is there, and Stripe whose an intent is, in milliseconds. */
-const DEADLINE = 5_000;
+/** How long Stripe may take to say whose an intent is, in milliseconds. */
+const STRIPE_DEADLINE = 5_000;
 
 /** Serves the orders API until the process is told to stop. */
 export async function runApi(): Promise<void> {
@@ -77,7 +77,7 @@ function asConfigured(config: Config<'api'>) {
 function createRetrieveIntent(config: Config<'api'>): RetrieveIntent {
   const { stripeReadKey: apiKey, stripeBaseUrl: baseUrl, stripeWebhookSecret } = config;
   if (apiKey !== undefined) {
-    const stripe = createStripe({ apiKey, baseUrl, timeoutMs: DEADLINE });
+    const stripe = createStripe({ apiKey, baseUrl, timeoutMs: STRIPE_DEADLINE });
     return (id) => stripe.paymentIntents.retrieve(id);
   }
   if (stripeWebhookSecret === undefined) return async () => null;
@@ -91,10 +91,7 @@ function onTemporal({ client, connection }: TemporalClient) {
   return {
     temporal: client,
     startOnce: (start) => startOnce(client.workflow, start),
-    checkTemporal: async () => {
-      const deadline = Date.now() + DEADLINE;
-      await connection.withDeadline(deadline, () => connection.workflowService.getSystemInfo({}));
-    },
+    checkTemporal: () => assertAnswers(connection),
   } satisfies Partial<ApiDependencies>;
 }
 

@@ -1,4 +1,4 @@
-import { Client, Connection } from '@temporalio/client';
+import { Client, Connection, type ConnectionLike } from '@temporalio/client';
 import { loadClientConnectConfig, type ClientConnectConfig } from '@temporalio/envconfig';
 import { UserError } from './errors.ts';
 
@@ -31,6 +31,20 @@ export async function connectTemporal({ retries }: ConnectOptions): Promise<Temp
     }),
   );
   return { connection, client: new Client({ connection, ...(namespace ? { namespace } : {}) }) };
+}
+
+/** How long Temporal may take to say that it is there, in milliseconds. */
+const ANSWER_WITHIN = 3_000;
+
+/** Resolves when Temporal answers on this connection; a rejection says that it does not. */
+export async function assertAnswers(connection: ConnectionLike): Promise<void> {
+  try {
+    await connection.withDeadline(Date.now() + ANSWER_WITHIN, () =>
+      connection.workflowService.getSystemInfo({}),
+    );
+  } catch (cause) {
+    throw new Error(`Temporal does not answer: ${messageOf(cause)}`, { cause });
+  }
 }
 
 /** What the TEMPORAL_* variables and Temporal's configuration file say. @throws UserError when they cannot be read. */

@@ -1,9 +1,6 @@
 import { createServer } from 'node:http';
 import { UserError } from './errors.ts';
 
-/** The longest that a check of readiness may take, in milliseconds: who asks gives up soon after. */
-const CHECK_DEADLINE = 4_000;
-
 export interface HealthOptions {
   /** Without a port nothing listens. 0: any free one. */
   readonly healthPort: number | undefined;
@@ -76,17 +73,10 @@ async function reasonAgainst(
   stopping: AbortSignal,
 ): Promise<string | null> {
   if (stopping.aborted) return 'it is stopping';
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    const message = `it does not know within ${CHECK_DEADLINE / 1_000} s`;
-    timer = setTimeout(() => reject(new Error(message)), CHECK_DEADLINE).unref();
-  });
   try {
-    await Promise.race([check(), late]);
+    await check();
     return null;
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
-  } finally {
-    clearTimeout(timer);
   }
 }

@@ -11,6 +11,8 @@ import { deployService } from '../support/service.ts';
 import { eventually } from '../support/servers.ts';
 import { PROJECT } from './waybill.ts';
 
+const UNANSWERED = /^Temporal does not answer/;
+
 describe('the health of worker and bridge', function () {
   this.timeout(120_000);
   let temporal: OwnTemporal;
@@ -65,7 +67,7 @@ describe('the health of worker and bridge', function () {
     const bridge = await start('bridge');
     await temporal.server.kill();
     // Without anything to deliver it finds out by asking.
-    await eventually(async () => /^Temporal does not answer/.test((await bridge.reason()) ?? ''), {
+    await eventually(async () => UNANSWERED.test((await bridge.reason()) ?? ''), {
       within: 20_000,
     });
     const [queueUrl = ''] = String(env['WAYBILL_QUEUE_URLS']).split(',');
@@ -102,7 +104,7 @@ describe('the health of worker and bridge', function () {
   it('says of a worker that it is ready while its pollers run and Temporal answers, and not while it stops', async () => {
     const worker = await start('worker');
     await temporal.server.kill();
-    await eventually(async () => /^Temporal does not answer/.test((await worker.reason()) ?? ''), {
+    await eventually(async () => UNANSWERED.test((await worker.reason()) ?? ''), {
       within: 20_000,
     });
     assert.equal(await worker.alive(), 200);

@@ -12,6 +12,7 @@ import { parseJson } from '../bridges/json.ts';
 import { assertTables, createTables } from '../platform/aws.ts';
 import { loadConfig, type Config } from '../platform/config.ts';
 import { UserError } from '../platform/errors.ts';
+import { serveHealth } from '../platform/health.ts';
 import { createLogger } from '../platform/logger.ts';
 import { createSqs } from '../platform/sqs.ts';
 import { createStripe } from '../platform/stripe.ts';
@@ -26,6 +27,11 @@ export async function runApi(): Promise<void> {
   const config = loadConfig('api');
   const logger = createLogger({ process: 'api', level: config.logLevel });
   const stopping = stopSignal(logger);
+  const health = await serveHealth({
+    ...config,
+    stopping,
+    onListening: (url) => logger.info({ url }, 'health'),
+  });
   const temporal = await connectTemporal({ retries: true });
   const table = createTables();
   const { ordersTable, sellersTable, returnsTable, keysTable } = config;
@@ -42,6 +48,7 @@ export async function runApi(): Promise<void> {
     readRows: createWatchedRows({ table, ordersTable }),
   });
   const address = await listen(app, config.apiHost, config.apiPort);
+  health.readyWhen(() => assertAnswers(temporal.connection));
   logger.info({ address }, 'ready');
   await aborted(stopping);
   exitWithin(config.graceSeconds);

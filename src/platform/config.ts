@@ -206,7 +206,7 @@ const SETTINGS = {
   },
   apiHost: { variable: 'WAYBILL_API_HOST', schema: resourceName, fallback: '127.0.0.1' },
   apiPort: { variable: 'WAYBILL_API_PORT', schema: port, fallback: '8080' },
-  /** Where worker and bridge answer `GET /healthz` and `GET /readyz`. */
+  /** Where worker, bridge and api answer `GET /healthz` and `GET /readyz` to whoever watches over them. */
   healthHost: { variable: 'WAYBILL_HEALTH_HOST', schema: resourceName, fallback: '127.0.0.1' },
   /** Without it they do not. */
   healthPort: { variable: 'WAYBILL_HEALTH_PORT', schema: port.optional() },
@@ -302,6 +302,8 @@ const PROCESSES = {
     'apiDocs',
     'apiHost',
     'apiPort',
+    'healthHost',
+    'healthPort',
     'graceSeconds',
     'logLevel',
   ],

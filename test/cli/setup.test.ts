@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import proto from '@temporalio/proto';
 import { ORDER_STATE_ATTRIBUTE } from '../../src/contracts/orders.ts';
@@ -10,11 +13,13 @@ import {
   temporalAddress,
   uniqueId,
 } from '../support/servers.ts';
-import { waybill, type Ran } from './waybill.ts';
+import { GATE_NAME, startGate } from '../support/temporalGate.ts';
+import { waybill, type Environment, type Ran } from './waybill.ts';
 
 const { IndexedValueType } = proto.temporal.api.enums.v1;
 
 const ATTRIBUTE = `search attribute ${ORDER_STATE_ATTRIBUTE}`;
+const RETENTION = 'namespace retention of 14 days or more';
 const SCHEDULE = `schedule ${SWEEP_SCHEDULE}`;
 
 describe('the setup', function () {
@@ -27,11 +32,11 @@ describe('the setup', function () {
   after(() => connection.close());
 
   /** A namespace of a test's own, with nothing in it. */
-  async function createNamespace() {
+  async function createNamespace({ retentionDays = 1 } = {}) {
     const namespace = uniqueId('setup');
     await connection.workflowService.registerNamespace({
       namespace,
-      workflowExecutionRetentionPeriod: { seconds: 86_400 as never },
+      workflowExecutionRetentionPeriod: { seconds: (retentionDays * 86_400) as never },
     });
     const client = new Client({ connection, namespace });
     // The server's parts learn of it one after the other.
@@ -48,8 +53,13 @@ describe('the setup', function () {
       namespace,
       client,
       schedule: client.schedule.getHandle(SWEEP_SCHEDULE),
-      setup: () => waybill(['setup'], env),
+      setup: (more: Environment = {}) => waybill(['setup'], { ...env, ...more }),
     };
+  }
+
+  async function retentionOf(namespace: string): Promise<number> {
+    const { config } = await connection.workflowService.describeNamespace({ namespace });
+    return Number(config?.workflowExecutionRetentionTtl?.seconds);
   }
 
   /** What it says of each thing. */
@@ -61,7 +71,12 @@ describe('the setup', function () {
 
   it('makes what is missing, and says next time that all is as it should be', async () => {
     const { namespace, schedule, setup } = await createNamespace();
-    assert.deepEqual(said(await setup()), { [ATTRIBUTE]: 'created', [SCHEDULE]: 'created' });
+    assert.deepEqual(said(await setup()), {
+      [RETENTION]: 'changed',
+      [ATTRIBUTE]: 'created',
+      [SCHEDULE]: 'created',
+    });
+    assert.equal(await retentionOf(namespace), 14 * 86_400);
 
     const { customAttributes } = await connection.operatorService.listSearchAttributes({
       namespace,
@@ -79,8 +94,11 @@ describe('the setup', function () {
     assert.ok(info.nextActionTimes.length > 1);
     for (const time of info.nextActionTimes) assert.match(time.toISOString(), /T02:30:00\.000Z$/);
 
-    const all = { [ATTRIBUTE]: 'as it should be', [SCHEDULE]: 'as it should be' };
-    assert.deepEqual(said(await setup()), all);
+    assert.deepEqual(said(await setup()), {
+      [RETENTION]: 'as it should be',
+      [ATTRIBUTE]: 'as it should be',
+      [SCHEDULE]: 'as it should be',
+    });
     // It was not even touched.
     assert.equal((await schedule.describe()).info.lastUpdatedAt, undefined);
   });
@@ -97,6 +115,43 @@ describe('the setup', function () {
     assert.equal(said(await setup())[paused], 'changed');
     const { state, policies } = await schedule.describe();
     assert.deepEqual([state.paused, state.note, policies.overlap], [true, 'while we move', 'SKIP']);
+  });
+
+  it('leaves a longer retention alone', async () => {
+    const { namespace, setup } = await createNamespace({ retentionDays: 30 });
+    assert.equal(said(await setup())[RETENTION], 'as it should be');
+    assert.equal(await retentionOf(namespace), 30 * 86_400);
+  });
+
+  it('does what it may and names the commands for the rest, where a namespace is not changed from here', async () => {
+    const { namespace, setup, schedule } = await createNamespace();
+    const folder = await mkdtemp(join(tmpdir(), 'waybill-setup-'));
+    const gate = await startGate({
+      apiKey: 'right',
+      refused: ['UpdateNamespace', 'AddSearchAttributes'],
+    });
+    const caPath = join(folder, 'gate.pem');
+    await writeFile(caPath, gate.certificate);
+    const { code, stdout, stderr } = await setup({
+      TEMPORAL_ADDRESS: gate.address,
+      TEMPORAL_API_KEY: 'right',
+      TEMPORAL_TLS_SERVER_CA_CERT_PATH: caPath,
+      TEMPORAL_TLS_SERVER_NAME: GATE_NAME,
+    });
+    assert.equal(code, 2);
+    assert.deepEqual(stdout.trimEnd().split('\n'), [
+      `refused         ${RETENTION}`,
+      `refused         ${ATTRIBUTE}`,
+      `created         ${SCHEDULE}`,
+    ]);
+    assert.match(stderr, /may not be changed from here/);
+    assert.ok(
+      stderr.includes(`tcld namespace retention set --namespace ${namespace} --retention-days 14`),
+    );
+    assert.match(stderr, /search-attributes add .*WaybillOrderState=Keyword/);
+    await schedule.describe();
+    await gate.close();
+    await rm(folder, { recursive: true });
   });
 
   it('leaves other schedules alone', async () => {

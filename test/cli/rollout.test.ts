@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
-import { NativeConnection, Worker } from '@temporalio/worker';
+import { NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
 import {
   DEPLOYMENT,
   ORDERS_TASK_QUEUE,
@@ -51,7 +51,7 @@ describe('the rollout', function () {
 
   /** Workers of a build, as the worker's process makes them. */
   async function startWorkers(buildId: string, { payments = true } = {}) {
-    const shared = {
+    const shared: Omit<WorkerOptions, 'taskQueue'> = {
       connection: native,
       namespace,
       workerDeploymentOptions: {
@@ -61,7 +61,7 @@ describe('the rollout', function () {
       },
       plugins: [createTelemetry()],
       activities: { nothing: async () => undefined },
-    } as const;
+    };
     const workers = [
       await Worker.create({ ...shared, taskQueue: ORDERS_TASK_QUEUE, workflowBundle }),
       ...(payments ? [await Worker.create({ ...shared, taskQueue: PAYMENTS_TASK_QUEUE })] : []),

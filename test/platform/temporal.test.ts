@@ -9,7 +9,11 @@ import { selfSigned, type Certificate } from '../support/certificate.ts';
 import { withEnvironment } from '../support/environment.ts';
 import { GATE_NAME, startGate } from '../support/temporalGate.ts';
 
-/** Connects, and asks for an answer. */
+function pemOf({ privateKey }: Certificate): string {
+  return privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+}
+
+/** How each process connects. */
 const CONNECTS = {
   client: () => connectTemporal({ retries: true }),
   bridge: () => connectTemporal({ retries: false }),
@@ -32,10 +36,10 @@ describe('a Temporal service behind TLS', function () {
   after(() => rm(folder, { recursive: true, force: true }));
 
   /** Writes them down, as those do who hand them to a process. */
-  async function pathsOf(name: string, { pem, privateKey }: Certificate) {
+  async function pathsOf(name: string, certificate: Certificate) {
     const paths = [join(folder, `${name}.pem`), join(folder, `${name}.key`)] as const;
-    await writeFile(paths[0], pem);
-    await writeFile(paths[1], privateKey.export({ type: 'pkcs8', format: 'pem' }));
+    await writeFile(paths[0], certificate.pem);
+    await writeFile(paths[1], pemOf(certificate));
     return { TEMPORAL_TLS_CLIENT_CERT_PATH: paths[0], TEMPORAL_TLS_CLIENT_KEY_PATH: paths[1] };
   }
 
@@ -64,6 +68,10 @@ describe('a Temporal service behind TLS', function () {
     it(`lets the ${who} in by its client certificate, and by no other`, async () => {
       gate = await startGate({ clientCertificate: ours });
       await reach(who, gate, await pathsOf('ours', ours));
+      await reach(who, gate, {
+        TEMPORAL_TLS_CLIENT_CERT_DATA: ours.pem,
+        TEMPORAL_TLS_CLIENT_KEY_DATA: pemOf(ours),
+      });
       for (const wrong of [await pathsOf('others', others), {}]) {
         await assert.rejects(reach(who, gate, wrong), (error) => {
           assert.ok(error instanceof UserError, String(error));

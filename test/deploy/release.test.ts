@@ -9,7 +9,7 @@ import { startProcess, type Process } from '../../dev/process.ts';
 import type { Environment } from '../../src/platform/config.ts';
 import { readPackages } from '../../deploy/licences.ts';
 import { deployService } from '../support/service.ts';
-import { temporalAddress } from '../support/servers.ts';
+import { temporalAddress, uniqueId } from '../support/servers.ts';
 import { PROJECT } from '../cli/waybill.ts';
 import { execForm, only, readDockerfile } from './dockerfile.ts';
 
@@ -166,23 +166,27 @@ describe('a release', function () {
       name.endsWith('.json'),
     );
     await cp(join(PROJECT, 'test/replay', history), join(histories, history));
-    for (const command of [
-      ['setup'],
-      ['doctor'],
-      ['orders', 'list'],
-      ['parked', 'list'],
-      ['replay', histories],
-      ['explain', events, '--offline'],
-      ['rollout', 'none', '--within', '0'],
-    ]) {
+    const elsewhere = { TEMPORAL_NAMESPACE: uniqueId('nobody') };
+    for (const [code, command, more] of [
+      [0, ['doctor'], {}],
+      [0, ['orders', 'list'], {}],
+      [0, ['parked', 'list'], {}],
+      [0, ['replay', histories], {}],
+      [1, ['explain', events, '--offline'], {}],
+      [2, ['setup'], elsewhere],
+      [2, ['rollout', 'none', '--within', '0'], {}],
+    ] as const) {
       const [, ...entry] = execForm(only(image, 'ENTRYPOINT'));
       const ran = await execute(process.execPath, [...entry, ...command], {
         cwd: folder,
-        env: env as NodeJS.ProcessEnv,
-      }).catch((error: { readonly code: unknown; readonly stderr: string }) => error);
-      const said = `waybill ${command.join(' ')}: ${ran.stderr}`;
-      assert.doesNotMatch(said, /ERR_MODULE_NOT_FOUND|Cannot find/);
-      assert.doesNotMatch(said, /\n {4}at /);
+        env: { ...(env as NodeJS.ProcessEnv), ...more },
+      }).then(
+        ({ stderr }) => ({ code: 0, stderr }),
+        (error: { readonly code: unknown; readonly stderr: string }) => error,
+      );
+      assert.equal(ran.code, code, `waybill ${command.join(' ')}: ${ran.code} ${ran.stderr}`);
+      // What a module that is missing leaves behind.
+      assert.doesNotMatch(ran.stderr, /\n {4}at /);
     }
   });
 });

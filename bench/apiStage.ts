@@ -68,7 +68,7 @@ export async function createApiStage({ temporal, aws }: Endpoints) {
       env: { ...env, PORT: String(ports.bare) },
       cwd: PROJECT,
       logFile: path.join(folder, `${name}.log`),
-      ready: async () => (await fetch(`http://127.0.0.1:${ports[name]}/healthz`)).status !== 503,
+      ready: async () => (await fetch(`http://127.0.0.1:${ports[name]}/readyz`)).status !== 503,
     });
   const processes = await Promise.all([
     start('ours', ['src/cli/main.ts', 'api']),

@@ -266,7 +266,7 @@ function runApp(name: AppName, env: Environment, { api }: StackPorts, logFile: s
     env,
     cwd: PROJECT,
     logFile,
-    ready: name === 'api' ? () => isHealthy(`http://127.0.0.1:${api}/healthz`) : saysReady,
+    ready: name === 'api' ? () => isHealthy(`http://127.0.0.1:${api}/readyz`) : saysReady,
   });
 }
 

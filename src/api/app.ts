@@ -106,28 +106,46 @@ function addHealth(
   app: FastifyInstance,
   { checkTemporal }: Pick<ApiDependencies, 'checkTemporal'>,
 ): void {
-  app.withTypeProvider<ZodTypeProvider>().get(
+  const routes = app.withTypeProvider<ZodTypeProvider>();
+  // Whoever watches over the process asks as often as it likes, and traces nothing.
+  const config = { access: 'public', rateLimit: false, traced: false } as const;
+  let isClosing = false;
+  app.addHook('preClose', async () => void (isClosing = true));
+  routes.get(
     '/healthz',
     {
-      // Whoever watches over the process asks as often as it likes, and traces nothing.
-      config: { access: 'public', rateLimit: false, traced: false },
+      config,
       schema: {
-        operationId: 'checkHealth',
+        operationId: 'checkAlive',
+        tags: ['operation'],
+        summary: 'Whether the process is alive, whatever becomes of its work',
+        response: { 200: z.object({ status: z.literal('alive') }), ...publicProblems() },
+      },
+    },
+    async () => ({ status: 'alive' as const }),
+  );
+  routes.get(
+    '/readyz',
+    {
+      config,
+      schema: {
+        operationId: 'checkReady',
         tags: ['operation'],
         summary: 'Whether the API can do its work',
         response: {
-          200: z.object({ status: z.literal('ok') }),
+          200: z.object({ status: z.literal('ready') }),
           ...publicProblems('not-ready'),
         },
       },
     },
     async () => {
+      if (isClosing) throw new Problem('not-ready', 'the API is stopping');
       try {
         await checkTemporal();
       } catch (cause) {
         throw new Problem('not-ready', 'Temporal does not answer', { cause, retryAfterSeconds: 5 });
       }
-      return { status: 'ok' as const };
+      return { status: 'ready' as const };
     },
   );
 }

@@ -33,6 +33,12 @@ export interface BridgeOptions {
   readonly startsPerSecond?: number;
 }
 
+/**
+ * What a bridge is at: `starting` until it polls, `receiving`, `held` while its breaker is open (Temporal takes nothing, so
+ * nothing is received), `stopping` since its signal was aborted, `ended`.
+ */
+export type BridgeState = 'starting' | 'receiving' | 'held' | 'stopping' | 'ended';
+
 /** Long polls at the same time, for each queue, and those that are added while receives come back full. */
 const POLLERS = 2;
 const EXTRA_POLLERS = 6;
@@ -58,6 +64,8 @@ export function bridge(options: BridgeOptions) {
   const temporal = createTemporal(client);
   if (queueUrls.length === 0)
     throw new RangeError('queueUrls: expected at least one, received none');
+
+  let stateNow = (): BridgeState => 'starting';
 
   async function run(signal: AbortSignal): Promise<void> {
     const queues = await Promise.all(queueUrls.map((url) => describeQueue(sqs, url)));
@@ -85,6 +93,7 @@ export function bridge(options: BridgeOptions) {
         return startPoller({ sqs, queue: source.queue, source, logger, isHeld, isExtra, signal });
       }),
     );
+    stateNow = () => (signal.aborted ? 'stopping' : isHeld() ? 'held' : 'receiving');
     logger.info({ queues: queues.map(({ name }) => name) }, 'ready');
     await new Promise<void>((resolve) => {
       if (signal.aborted) resolve();
@@ -100,9 +109,14 @@ export function bridge(options: BridgeOptions) {
     unobserve();
     scheduler.close();
     for (const source of sources) source.close();
+    stateNow = () => 'ended';
   }
 
   return {
+    /** For checks of health: a bridge that is `held` is alive, but not ready. */
+    get state(): BridgeState {
+      return stateNow();
+    },
     /**
      * Runs until the signal is aborted: then it stops receiving, waits for what is in flight, gives the rest back
      * and resolves.

@@ -1,5 +1,5 @@
 /** The bridge between AWS messaging and Temporal: `waybill/bridge`. */
-export { bridge, type BridgeOptions } from './bridge.ts';
+export { bridge, type BridgeOptions, type BridgeState } from './bridge.ts';
 export type { Logger } from './logger.ts';
 export { QueueUnfitError } from './queue.ts';
 export {

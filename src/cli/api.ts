@@ -12,15 +12,16 @@ import { parseJson } from '../bridges/json.ts';
 import { assertTables, createTables } from '../platform/aws.ts';
 import { loadConfig, type Config } from '../platform/config.ts';
 import { UserError } from '../platform/errors.ts';
+import { serveHealth } from '../platform/health.ts';
 import { createLogger } from '../platform/logger.ts';
 import { startTelemetry } from '../platform/otlp.ts';
 import { createSqs } from '../platform/sqs.ts';
 import { createStripe } from '../platform/stripe.ts';
-import { connectTemporal, type TemporalClient } from '../platform/temporal.ts';
+import { assertAnswers, connectTemporal, type TemporalClient } from '../platform/temporal.ts';
 import { aborted, endTelemetry, exitWithin, stopSignal } from './process.ts';
 
-/** How long Temporal may take to say that it is there, and Stripe whose an intent is, in milliseconds. */
-const DEADLINE = 5_000;
+/** How long Stripe may take to say whose an intent is, in milliseconds. */
+const STRIPE_DEADLINE = 5_000;
 
 /** Serves the orders API until the process is told to stop. */
 export async function runApi(): Promise<void> {
@@ -28,6 +29,11 @@ export async function runApi(): Promise<void> {
   const logger = createLogger({ process: 'api', level: config.logLevel });
   const stopping = stopSignal(logger);
   const telemetry = await startTelemetry('api', logger);
+  const health = await serveHealth({
+    ...config,
+    stopping,
+    onListening: (url) => logger.info({ url }, 'health'),
+  });
   const temporal = await connectTemporal({ retries: true, plugins: telemetry.clientPlugins });
   const table = createTables();
   const { ordersTable, sellersTable, returnsTable, keysTable } = config;
@@ -44,6 +50,7 @@ export async function runApi(): Promise<void> {
     readRows: createWatchedRows({ table, ordersTable }),
   });
   const address = await listen(app, config.apiHost, config.apiPort);
+  health.readyWhen(() => assertAnswers(temporal.connection));
   logger.info({ address }, 'ready');
   await aborted(stopping);
   exitWithin(config.graceSeconds);
@@ -80,7 +87,7 @@ function asConfigured(config: Config<'api'>) {
 function createRetrieveIntent(config: Config<'api'>): RetrieveIntent {
   const { stripeReadKey: apiKey, stripeBaseUrl: baseUrl, stripeWebhookSecret } = config;
   if (apiKey !== undefined) {
-    const stripe = createStripe({ apiKey, baseUrl, timeoutMs: DEADLINE });
+    const stripe = createStripe({ apiKey, baseUrl, timeoutMs: STRIPE_DEADLINE });
     return (id) => stripe.paymentIntents.retrieve(id);
   }
   if (stripeWebhookSecret === undefined) return async () => null;
@@ -94,10 +101,7 @@ function onTemporal({ client, connection }: TemporalClient) {
   return {
     temporal: client,
     startOnce: (start) => startOnce(client.workflow, start),
-    checkTemporal: async () => {
-      const deadline = Date.now() + DEADLINE;
-      await connection.withDeadline(deadline, () => connection.workflowService.getSystemInfo({}));
-    },
+    checkTemporal: () => assertAnswers(connection),
   } satisfies Partial<ApiDependencies>;
 }
 

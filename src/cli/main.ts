@@ -16,13 +16,26 @@ Examples:
   $ waybill replay --query "WorkflowType = 'orderWorkflow' AND ExecutionStatus = 'Running'"`;
 
 const SETUP_HELP = `
-The namespace has to be there. What is as it should be is left alone, and so are other schedules and attributes: it may run
+The namespace has to be there. Its retention is raised to 14 days, and left alone where it is longer. What is as it should be is left alone, and so are other schedules and attributes: it may run
 with every deployment. A schedule that somebody has paused stays paused.
 
-Exit code: 0 all is there now, 2 it could not be made.
+Temporal Cloud does not let retention and search attributes be changed from here: then it names the commands that do.
+
+Exit code: 0 all is there now, 2 something could not be made.
 
 Examples:
   $ waybill setup`;
+
+const ROLLOUT_HELP = `
+For workers that have a build ID (WAYBILL_BUILD_ID): Temporal gives them nothing until their build is the current one. Start the
+new workers, run this, then stop the old ones. It waits until workers of the build poll every task queue, and can be run
+again. Rolling back is the same with the old build's ID, while its workers run.
+
+Exit code: 0 the build is current, 2 it is not, and nothing has changed.
+
+Examples:
+  $ waybill rollout 2026-11-29.1
+  $ waybill rollout 2026-11-29.1 --within 600`;
 
 const program = createProgram('A durable order service on Temporal that AWS events drive.');
 
@@ -62,10 +75,17 @@ program
 program
   .command('setup')
   .description(
-    "make what the service needs in Temporal: the orders' search attribute, the schedule of the nightly sweep",
+    "make what the service needs in Temporal: retention, the orders' search attribute, the schedule of the nightly sweep",
   )
   .addHelpText('after', SETUP_HELP)
   .action(async () => (await import('./setup.ts')).runSetup());
+
+program
+  .command('rollout <build>')
+  .description('send all tasks to the workers of a build, once these are there')
+  .option('--within <seconds>', 'how long to wait for them (default: 300)')
+  .addHelpText('after', ROLLOUT_HELP)
+  .action(async (build, options) => (await import('./rollout.ts')).runRollout(build, options));
 
 program
   .command('config')

@@ -1,3 +1,4 @@
+import { LEAST_RETENTION_DAYS, ensureRetention } from '../console/retention.ts';
 import { ensureKeyword } from '../console/searchAttribute.ts';
 import { ensureSweepSchedule } from '../console/sweepSchedule.ts';
 import { SEARCH_ATTRIBUTES } from '../contracts/searchAttributes.ts';
@@ -9,6 +10,17 @@ import { withTemporal } from './temporalTools.ts';
 export async function runSetup(): Promise<void> {
   await withTemporal(async ({ client, connection }) => {
     const { namespace } = client.options;
+    /** What has to be done elsewhere, as commands. */
+    const left: string[] = [];
+
+    const retention = await ensureRetention(connection, namespace);
+    say(retention, `namespace retention of ${LEAST_RETENTION_DAYS} days or more`);
+    if (retention === 'refused') {
+      left.push(
+        `tcld namespace retention set --namespace ${namespace} --retention-days ${LEAST_RETENTION_DAYS}`,
+      );
+    }
+
     for (const name of SEARCH_ATTRIBUTES) {
       const was = await ensureKeyword(connection, namespace, name);
       if (was === 'another type') {
@@ -18,15 +30,29 @@ export async function runSetup(): Promise<void> {
         );
       }
       say(was, `search attribute ${name}`);
+      if (was === 'refused') {
+        left.push(
+          `tcld namespace search-attributes add --namespace ${namespace} --search-attribute "${name}=Keyword"`,
+        );
+      }
     }
+
     const { was, paused } = await ensureSweepSchedule(client.schedule);
     say(was, `schedule ${SWEEP_SCHEDULE}${paused ? ', which is paused' : ''}`);
+
+    if (left.length > 0) {
+      throw new UserError(
+        `namespace ${namespace} may not be changed from here, as on Temporal Cloud`,
+        `run, or do the same in its Web UI: ${left.join(' && ')}`,
+      );
+    }
   });
 }
 
 const SAID = {
   absent: 'created',
   different: 'changed',
+  refused: 'refused',
   'as it should be': 'as it should be',
 } as const;
 

@@ -1,12 +1,14 @@
 import { Worker, type WorkerOptions } from '@temporalio/worker';
 import { createActivities } from '../activities/byTaskQueue.ts';
-import { ORDERS_TASK_QUEUE, PAYMENTS_TASK_QUEUE } from '../contracts/taskQueues.ts';
+import { DEPLOYMENT, ORDERS_TASK_QUEUE, PAYMENTS_TASK_QUEUE } from '../contracts/taskQueues.ts';
 import { assertTables, createEventBridge, createSns, createTables } from '../platform/aws.ts';
 import { loadConfig } from '../platform/config.ts';
+import { serveHealth } from '../platform/health.ts';
 import { createLogger } from '../platform/logger.ts';
 import { startTelemetry } from '../platform/otlp.ts';
 import { createStripe } from '../platform/stripe.ts';
 import { createTelemetry } from '../platform/telemetry.ts';
+import { assertAnswers } from '../platform/temporal.ts';
 import { connectWorker, installRuntime } from '../platform/worker.ts';
 import { bundleWorkflows } from '../platform/workflowBundle.ts';
 import { aborted, endTelemetry, stopSignal } from './process.ts';
@@ -19,6 +21,11 @@ export async function runWorker(): Promise<void> {
   const stopping = stopSignal(logger);
   const telemetry = await startTelemetry('worker', logger);
   installRuntime(logger, telemetry.coreMetrics);
+  const health = await serveHealth({
+    ...config,
+    stopping,
+    onListening: (url) => logger.info({ url }, 'health'),
+  });
   const { connection, namespace } = await connectWorker();
   const tables = createTables();
   const { ordersTable, sellersTable, stockTable, backOrdersTable } = config;
@@ -40,7 +47,7 @@ export async function runWorker(): Promise<void> {
     shutdownForceTime: `${config.graceSeconds + 5}s`,
     ...(config.buildId !== undefined && {
       workerDeploymentOptions: {
-        version: { deploymentName: 'waybill', buildId: config.buildId },
+        version: { deploymentName: DEPLOYMENT, buildId: config.buildId },
         useWorkerVersioning: true,
         defaultVersioningBehavior: 'AUTO_UPGRADE',
       },
@@ -71,6 +78,15 @@ export async function runWorker(): Promise<void> {
   void aborted(stopping).then(() => {
     orders.shutdown();
     payments.shutdown();
+  });
+  health.readyWhen(async () => {
+    for (const worker of [orders, payments]) {
+      const state = worker.getState();
+      if (state !== 'RUNNING') {
+        throw new Error(`the worker of task queue ${worker.options.taskQueue} is ${state}`);
+      }
+    }
+    await assertAnswers(connection);
   });
   logger.info('ready');
   await Promise.all([orders.run(), payments.run()]);

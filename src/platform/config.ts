@@ -29,6 +29,12 @@ const seconds = (most: number) =>
     .min(1)
     .max(most)
     .meta({ description: `whole seconds, 1 to ${most}` });
+const port = z.coerce
+  .number()
+  .int()
+  .min(0)
+  .max(65_535)
+  .meta({ description: 'a port, 0 (any free one) to 65535' });
 const baseUrl = z.url({ protocol: /^https?$/ }).meta({ description: 'an http(s) URL' });
 
 const ONE_YEAR_SECONDS = 31_536_000;
@@ -199,16 +205,11 @@ const SETTINGS = {
     fallback: 'off',
   },
   apiHost: { variable: 'WAYBILL_API_HOST', schema: resourceName, fallback: '127.0.0.1' },
-  apiPort: {
-    variable: 'WAYBILL_API_PORT',
-    schema: z.coerce
-      .number()
-      .int()
-      .min(0)
-      .max(65_535)
-      .meta({ description: 'a port, 0 (any free one) to 65535' }),
-    fallback: '8080',
-  },
+  apiPort: { variable: 'WAYBILL_API_PORT', schema: port, fallback: '8080' },
+  /** Where worker, bridge and api answer `GET /healthz` and `GET /readyz` to whoever watches over them. */
+  healthHost: { variable: 'WAYBILL_HEALTH_HOST', schema: resourceName, fallback: '127.0.0.1' },
+  /** Without it they do not. */
+  healthPort: { variable: 'WAYBILL_HEALTH_PORT', schema: port.optional() },
   logLevel: {
     variable: 'WAYBILL_LOG_LEVEL',
     schema: z
@@ -262,6 +263,8 @@ const PROCESSES = {
     'queueUrls',
     'workflowBundle',
     'buildId',
+    'healthHost',
+    'healthPort',
     'graceSeconds',
     'logLevel',
   ],
@@ -273,6 +276,8 @@ const PROCESSES = {
     'returnPolicy',
     'restockPolicy',
     'earlyLimitSeconds',
+    'healthHost',
+    'healthPort',
     'graceSeconds',
     'logLevel',
   ],
@@ -297,6 +302,8 @@ const PROCESSES = {
     'apiDocs',
     'apiHost',
     'apiPort',
+    'healthHost',
+    'healthPort',
     'graceSeconds',
     'logLevel',
   ],

@@ -1,4 +1,11 @@
-import { Client, Connection, type ClientPlugin } from '@temporalio/client';
+import { setTimeout as delay } from 'node:timers/promises';
+import {
+  Client,
+  Connection,
+  isGrpcServiceError,
+  type ClientPlugin,
+  type ConnectionLike,
+} from '@temporalio/client';
 import { loadClientConnectConfig, type ClientConnectConfig } from '@temporalio/envconfig';
 import { UserError } from './errors.ts';
 
@@ -39,6 +46,23 @@ export async function connectTemporal({
   return { connection, client };
 }
 
+/** How long Temporal may take to say that it is there, in milliseconds. */
+const ANSWER_WITHIN = 3_000;
+
+/** Resolves when Temporal answers on this connection; a rejection says that it does not. */
+export async function assertAnswers(connection: ConnectionLike): Promise<void> {
+  // A worker's connection repeats the call by itself, and its deadline is that of one try.
+  const late = delay(ANSWER_WITHIN, null, { ref: false });
+  const asking = connection.withDeadline(Date.now() + ANSWER_WITHIN, () =>
+    connection.workflowService.getSystemInfo({}),
+  );
+  const answer = await Promise.race([asking, late]).catch((cause: unknown) => {
+    throw new Error(`Temporal does not answer: ${messageOf(cause)}`, { cause });
+  });
+  if (answer === null)
+    throw new Error(`Temporal does not answer within ${ANSWER_WITHIN / 1_000} s`);
+}
+
 /** What the TEMPORAL_* variables and Temporal's configuration file say. @throws UserError when they cannot be read. */
 export function readTemporalConfig(): ClientConnectConfig {
   try {
@@ -54,22 +78,48 @@ export function readTemporalConfig(): ClientConnectConfig {
 
 /** Runs `connect`; when it fails, says in a UserError what was tried and what to set. */
 export async function orExplain<T>(
-  address: string | undefined,
+  address = 'localhost:7233',
   connect: () => Promise<T>,
 ): Promise<T> {
   try {
     return await connect();
   } catch (error) {
+    if (isRefusal(error)) {
+      throw new UserError(
+        `Temporal at ${address} refuses who asks: ${messageOf(error)}`,
+        'check TEMPORAL_API_KEY, or the certificate of TEMPORAL_TLS_CLIENT_CERT_PATH, and what they may do in TEMPORAL_NAMESPACE',
+        { cause: error },
+      );
+    }
     throw new UserError(
-      `Temporal cannot be reached at ${address ?? 'localhost:7233'}: ${messageOf(error)}`,
-      'start it, or set TEMPORAL_ADDRESS (and TEMPORAL_TLS or TEMPORAL_API_KEY where it wants them)',
+      `Temporal cannot be reached at ${address}: ${messageOf(error)}`,
+      'start it, or set TEMPORAL_ADDRESS (and TEMPORAL_TLS_* or TEMPORAL_API_KEY where it wants them)',
       { cause: error },
     );
   }
 }
 
+/** gRPC's status codes for who is not known, and for who may not; and how the native connection says them. */
+const REFUSALS: readonly number[] = [16, 7];
+const NATIVE_REFUSAL =
+  /code: '(The request does not have valid authentication|The caller does not have permission)/;
+
+function isRefusal(error: unknown): boolean {
+  const status = statusOf(error);
+  if (isGrpcServiceError(status)) return REFUSALS.includes(Number(status.code));
+  return error instanceof Error && NATIVE_REFUSAL.test(error.message);
+}
+
+/** The client wraps what gRPC says into an error that says less. */
+function statusOf(error: unknown): unknown {
+  return error instanceof Error && isGrpcServiceError(error.cause) ? error.cause : error;
+}
+
 /** In one line. The native connection's message is a dump of a Rust value: of that, only what the system said. */
 function messageOf(error: unknown): string {
-  const message = error instanceof Error ? error.message : String(error);
-  return /message: "([^"]+)"/.exec(message)?.[1] ?? message.split('\n', 1).join();
+  const status = statusOf(error);
+  if (isGrpcServiceError(status)) return status.details;
+  const message = status instanceof Error ? status.message : String(status);
+  const said = /error: "([^"]+)"/.exec(message) ?? /message: "([^"]+)"/.exec(message);
+  return said?.[1] ?? message.split('\n', 1).join();
 }

@@ -164,6 +164,7 @@ describe('the documentation', () => {
     }
     assert.deepEqual(find('get /orders/{id}').security, [{ bearer: ['orders:read'] }]);
     assert.deepEqual(find('get /healthz').security, []);
+    assert.deepEqual(find('get /readyz').security, []);
     const asked = new Set(operations.flatMap(({ security }) => security[0]?.['bearer'] ?? []));
     assert.deepEqual([...asked].toSorted(), SCOPES.toSorted());
   });

@@ -353,14 +353,17 @@ describe('the orders API', () => {
     assert.deepEqual(customer.body.wonBy, wonBy);
   });
 
-  it('tells whether Temporal answers', async () => {
-    const well = await ask('staff:ana', 'GET', '/healthz', {
+  it('is ready while Temporal answers, and alive whatever Temporal does', async () => {
+    const well = await ask('staff:ana', 'GET', '/readyz', {
       checkTemporal: async () => undefined,
     });
-    assert.deepEqual([well.status, well.body], [200, { status: 'ok' }]);
+    assert.deepEqual([well.status, well.body], [200, { status: 'ready' }]);
     const checkTemporal = async () => thrower(refused(14))();
-    const ill = await ask('staff:ana', 'GET', '/healthz', { checkTemporal });
+    const alive = await ask('staff:ana', 'GET', '/healthz', { checkTemporal });
+    assert.deepEqual([alive.status, alive.body], [200, { status: 'alive' }]);
+    const ill = await ask('staff:ana', 'GET', '/readyz', { checkTemporal });
     assert.equal(ill.status, 503);
+    assert.equal(ill.body.detail, 'Temporal does not answer');
     assert.equal(ill.headers['retry-after'], '5');
   });
 

@@ -213,6 +213,7 @@ describe('protection', () => {
 
     it('never counts who asks for its health', async () => {
       assert.deepEqual((await statuses(5, '/healthz')).codes, [200, 200, 200, 200, 200]);
+      assert.deepEqual((await statuses(5, '/readyz')).codes, [200, 200, 200, 200, 200]);
     });
   });
 

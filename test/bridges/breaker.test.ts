@@ -111,6 +111,7 @@ describe('the bridge, when Temporal goes away (FAULTS 2)', function () {
     const bridge = stage.startBridge([standard, fifo], { sqs });
     await eventually(() => bridge.lines('breaker open').length > 0);
     assert.deepEqual(bridge.outcomes(), []);
+    assert.equal(bridge.state(), 'held');
     await temporal.server.start();
     await stage.untilEmpty(standard, 30_000);
     await stage.untilEmpty(fifo, 30_000);
@@ -124,7 +125,11 @@ describe('the bridge, when Temporal goes away (FAULTS 2)', function () {
     await stage.parked(standard, 0);
     await stage.parked(fifo, 0);
     for (const id of ids) await stage.client.workflow.getHandle(id).describe();
-    await bridge.stop();
+    assert.equal(bridge.state(), 'receiving');
+    const stopped = bridge.stop();
+    assert.equal(bridge.state(), 'stopping');
+    await stopped;
+    assert.equal(bridge.state(), 'ended');
     sqs.destroy();
   });
 });

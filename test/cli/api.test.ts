@@ -36,7 +36,7 @@ describe('waybill api', () => {
       args: ['src/cli/main.ts', 'api'],
       cwd: PROJECT,
       logFile: join(folder, 'api.log'),
-      ready: async () => (await fetch(`${url}/healthz`)).ok,
+      ready: async () => (await fetch(`${url}/readyz`)).ok,
       env: {
         ...environmentOf(account),
         WAYBILL_ORDERS_TABLE: outputs.OrdersTable,

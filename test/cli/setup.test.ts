@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import proto from '@temporalio/proto';
 import { SEARCH_ATTRIBUTES } from '../../src/contracts/searchAttributes.ts';
@@ -10,11 +13,13 @@ import {
   temporalAddress,
   uniqueId,
 } from '../support/servers.ts';
-import { waybill, type Ran } from './waybill.ts';
+import { GATE_NAME, startGate } from '../support/temporalGate.ts';
+import { waybill, type Environment, type Ran } from './waybill.ts';
 
 const { IndexedValueType } = proto.temporal.api.enums.v1;
 
 const ATTRIBUTES = SEARCH_ATTRIBUTES.map((name) => `search attribute ${name}`);
+const RETENTION = 'namespace retention of 14 days or more';
 const SCHEDULE = `schedule ${SWEEP_SCHEDULE}`;
 
 describe('the setup', function () {
@@ -27,11 +32,11 @@ describe('the setup', function () {
   after(() => connection.close());
 
   /** A namespace of a test's own, with nothing in it. */
-  async function createNamespace() {
+  async function createNamespace({ retentionDays = 1 } = {}) {
     const namespace = uniqueId('setup');
     await connection.workflowService.registerNamespace({
       namespace,
-      workflowExecutionRetentionPeriod: { seconds: 86_400 as never },
+      workflowExecutionRetentionPeriod: { seconds: (retentionDays * 86_400) as never },
     });
     const client = new Client({ connection, namespace });
     // The server's parts learn of it one after the other.
@@ -48,8 +53,13 @@ describe('the setup', function () {
       namespace,
       client,
       schedule: client.schedule.getHandle(SWEEP_SCHEDULE),
-      setup: () => waybill(['setup'], env),
+      setup: (more: Environment = {}) => waybill(['setup'], { ...env, ...more }),
     };
+  }
+
+  async function retentionOf(namespace: string): Promise<number> {
+    const { config } = await connection.workflowService.describeNamespace({ namespace });
+    return Number(config?.workflowExecutionRetentionTtl?.seconds);
   }
 
   /** What it says of each thing. */
@@ -62,8 +72,9 @@ describe('the setup', function () {
   it('makes what is missing, and says next time that all is as it should be', async () => {
     const { namespace, schedule, setup } = await createNamespace();
     const all = (what: string) =>
-      Object.fromEntries([...ATTRIBUTES, SCHEDULE].map((name) => [name, what]));
-    assert.deepEqual(said(await setup()), all('created'));
+      Object.fromEntries([RETENTION, ...ATTRIBUTES, SCHEDULE].map((name) => [name, what]));
+    assert.deepEqual(said(await setup()), { ...all('created'), [RETENTION]: 'changed' });
+    assert.equal(await retentionOf(namespace), 14 * 86_400);
 
     const { customAttributes } = await connection.operatorService.listSearchAttributes({
       namespace,
@@ -96,6 +107,43 @@ describe('the setup', function () {
     assert.equal(said(await setup())[paused], 'changed');
     const { state, policies } = await schedule.describe();
     assert.deepEqual([state.paused, state.note, policies.overlap], [true, 'while we move', 'SKIP']);
+  });
+
+  it('leaves a longer retention alone', async () => {
+    const { namespace, setup } = await createNamespace({ retentionDays: 30 });
+    assert.equal(said(await setup())[RETENTION], 'as it should be');
+    assert.equal(await retentionOf(namespace), 30 * 86_400);
+  });
+
+  it('does what it may and names the commands for the rest, where a namespace is not changed from here', async () => {
+    const { namespace, setup, schedule } = await createNamespace();
+    const folder = await mkdtemp(join(tmpdir(), 'waybill-setup-'));
+    const gate = await startGate({
+      apiKey: 'right',
+      refused: ['UpdateNamespace', 'AddSearchAttributes'],
+    });
+    const caPath = join(folder, 'gate.pem');
+    await writeFile(caPath, gate.certificate);
+    const { code, stdout, stderr } = await setup({
+      TEMPORAL_ADDRESS: gate.address,
+      TEMPORAL_API_KEY: 'right',
+      TEMPORAL_TLS_SERVER_CA_CERT_PATH: caPath,
+      TEMPORAL_TLS_SERVER_NAME: GATE_NAME,
+    });
+    assert.equal(code, 2);
+    assert.deepEqual(stdout.trimEnd().split('\n'), [
+      `refused         ${RETENTION}`,
+      ...ATTRIBUTES.map((name) => `refused         ${name}`),
+      `created         ${SCHEDULE}`,
+    ]);
+    assert.match(stderr, /may not be changed from here/);
+    assert.ok(
+      stderr.includes(`tcld namespace retention set --namespace ${namespace} --retention-days 14`),
+    );
+    assert.match(stderr, /search-attributes add .*WaybillOrderState=Keyword/);
+    await schedule.describe();
+    await gate.close();
+    await rm(folder, { recursive: true });
   });
 
   it('leaves other schedules alone', async () => {

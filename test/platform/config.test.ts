@@ -67,6 +67,8 @@ describe('loadConfig', () => {
       queueUrls: ['http://127.0.0.1:4566/1/orders'],
       workflowBundle: undefined,
       buildId: undefined,
+      healthHost: '127.0.0.1',
+      healthPort: undefined,
       graceSeconds: 20,
       logLevel: 'info',
     });

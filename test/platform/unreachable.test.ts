@@ -4,26 +4,10 @@ import { ListQueuesCommand } from '@aws-sdk/client-sqs';
 import { createSqs } from '../../src/platform/sqs.ts';
 import { explainAwsError, UserError } from '../../src/platform/errors.ts';
 import { connectWorker } from '../../src/platform/worker.ts';
+import { withEnvironment } from '../support/environment.ts';
 
 /** A port on which nobody listens. */
 const NOBODY = '127.0.0.1:1';
-
-/** Runs `work` with these variables, and puts the former ones back. */
-async function withEnvironment<T>(
-  variables: Record<string, string | undefined>,
-  work: () => Promise<T>,
-): Promise<T> {
-  const former = { ...process.env };
-  try {
-    for (const [name, text] of Object.entries(variables)) {
-      if (text === undefined) delete process.env[name];
-      else process.env[name] = text;
-    }
-    return await work();
-  } finally {
-    process.env = former;
-  }
-}
 
 describe('what is not there', () => {
   it('Temporal: one line says what was tried and what to set', async () => {

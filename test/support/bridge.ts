@@ -13,7 +13,7 @@ import {
 } from '@aws-sdk/client-sqs';
 import { Client, Connection } from '@temporalio/client';
 import { NativeConnection, Worker } from '@temporalio/worker';
-import { bridge, type Route } from '../../src/bridges/index.ts';
+import { bridge, type BridgeState, type Route } from '../../src/bridges/index.ts';
 import type { Logger } from '../../src/bridges/logger.ts';
 import { inboxQuery, type InboxContent } from '../../src/contracts/inbox.ts';
 import { bundleWorkflows } from '../../src/platform/workflowBundle.ts';
@@ -37,6 +37,7 @@ export interface TestQueue {
 }
 
 export interface RunningBridge {
+  readonly state: () => BridgeState;
   /** What it has logged under this message. */
   readonly lines: (message: string) => readonly LogLine[];
   /** The outcome of each message, and the code where it has one: `parked early`. */
@@ -134,15 +135,17 @@ export async function startBridgeStage(
     ) {
       const stopping = new AbortController();
       const { logger, lines } = capturingLogger();
-      const running = bridge({
+      const carrying = bridge({
         queueUrls: queues.map(({ url }) => url),
         routes: own.routes ?? testRoutes(taskQueue),
         sqs: own.sqs ?? sqs,
         client: own.client ?? client,
         logger,
         graceSeconds: own.graceSeconds ?? 5,
-      }).run(stopping.signal);
+      });
+      const running = carrying.run(stopping.signal);
       const started: RunningBridge = {
+        state: () => carrying.state,
         lines,
         ended: running,
         outcomes: () =>

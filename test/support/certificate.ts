@@ -5,7 +5,7 @@ export interface Certificate {
   readonly privateKey: KeyObject;
 }
 
-/** A certificate of an RSA key, signed by itself: in force until so many milliseconds from now. */
+/** A certificate of an RSA key for a server of this name, signed by itself: in force until so many milliseconds from now. */
 export function selfSigned(commonName: string, forMs = 3_600_000): Certificate {
   const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 2_048 });
   // sha256WithRSAEncryption, and the common name's own OID.
@@ -21,6 +21,7 @@ export function selfSigned(commonName: string, forMs = 3_600_000): Certificate {
     validity,
     name,
     publicKey.export({ type: 'spki', format: 'der' }),
+    value(0xa3, sequence(subjectAltName(commonName))),
   );
   const signature = sign('sha256', content, privateKey);
   const unusedBits = Buffer.from([0]);
@@ -30,6 +31,12 @@ export function selfSigned(commonName: string, forMs = 3_600_000): Certificate {
     pem: `-----BEGIN CERTIFICATE-----\n${lines}\n-----END CERTIFICATE-----\n`,
     privateKey,
   };
+}
+
+/** Without it no client takes a server for what its certificate names. */
+function subjectAltName(dnsName: string): Buffer {
+  const names = sequence(value(0x82, dnsName));
+  return sequence(Buffer.from('0603551d11', 'hex'), value(0x04, names));
 }
 
 function sequence(...parts: readonly Buffer[]): Buffer {

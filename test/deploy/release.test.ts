@@ -184,7 +184,11 @@ describe('a release', function () {
         ({ stderr }) => ({ code: 0, stderr }),
         (error: { readonly code: unknown; readonly stderr: string }) => error,
       );
-      assert.equal(ran.code, code, `waybill ${command.join(' ')}: ${ran.code} ${ran.stderr}`);
+      assert.equal(
+        ran.code,
+        code,
+        `waybill ${command.join(' ')}: ${String(ran.code)} ${ran.stderr}`,
+      );
       // What a module that is missing leaves behind.
       assert.doesNotMatch(ran.stderr, /\n {4}at /);
     }

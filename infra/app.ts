@@ -1,7 +1,9 @@
-import { App, DefaultStackSynthesizer, type IStackSynthesizer } from 'aws-cdk-lib';
-import { WaybillStack } from './stack.ts';
+import { App, DefaultStackSynthesizer, type IStackSynthesizer, type StackProps } from 'aws-cdk-lib';
+import { DataStack } from './dataStack.ts';
+import { MessagingStack } from './messagingStack.ts';
+import type { Settings } from './settings.ts';
 
-/** The names of the stack's outputs. */
+/** The names of the local stacks' outputs. */
 export const OUTPUTS = [
   'EventBusName',
   'OrdersQueueUrl',
@@ -36,21 +38,50 @@ export const OUTPUTS = [
   'KeysTable',
 ] as const;
 
-/** What the deployed stack says of itself: names, URLs and ARNs by output. */
+/** What the deployed stacks say of themselves: names, URLs and ARNs by output. */
 export type Outputs = Readonly<Record<(typeof OUTPUTS)[number], string>>;
 
-export const STACK_NAME = 'waybill';
+/** The stacks by lifetime: each may use those before it. */
+const STACKS = { data: 'waybill-data', messaging: 'waybill-messaging' } as const;
 
-/** The stack's CloudFormation template. */
-export function synthesise(): object {
+/** Everything, for one AWS account. */
+export function createApp({ account, region }: Settings): App {
   const app = new App({ analyticsReporting: false });
-  new WaybillStack(app, STACK_NAME, {
-    description: 'Waybill: a durable order service driven by AWS events',
+  addLocalStacks(app, { env: { account, region } });
+  return app;
+}
+
+/** A stack's name and its CloudFormation template. */
+export interface StackTemplate {
+  readonly name: string;
+  readonly template: object;
+}
+
+/** The stacks that the local service is made of, in the order of their deployment. */
+export function synthesise(): readonly StackTemplate[] {
+  const app = new App({ analyticsReporting: false });
+  addLocalStacks(app, {
     // The bootstrap version is an SSM parameter, which a machine without an AWS account has not.
     // (The cast: CDK's typings are not made for `exactOptionalPropertyTypes`.)
     synthesizer: new DefaultStackSynthesizer({
       generateBootstrapVersionRule: false,
     }) as IStackSynthesizer,
   });
-  return app.synth().getStackByName(STACK_NAME).template as object;
+  const assembly = app.synth();
+  return [STACKS.data, STACKS.messaging].map((name) => ({
+    name,
+    template: assembly.getStackByName(name).template as object,
+  }));
+}
+
+function addLocalStacks(app: App, props: StackProps) {
+  const data = new DataStack(app, STACKS.data, {
+    ...props,
+    description: 'Waybill: what outlives every deployment',
+  });
+  const messaging = new MessagingStack(app, STACKS.messaging, {
+    ...props,
+    description: 'Waybill: what carries messages',
+  });
+  return { data, messaging };
 }

@@ -3,21 +3,21 @@ import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge
 import { PublishCommand, SNSClient } from '@aws-sdk/client-sns';
 import { type Message, ReceiveMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { type AwsConfig, deploy } from '../../dev/deploy.ts';
-import { OUTPUTS, type Outputs, synthesise } from '../../infra/app.ts';
+import { OUTPUTS, type Outputs, type StackTemplate, synthesise } from '../../infra/app.ts';
 import { SOURCES } from '../../src/contracts/events.ts';
 import { awsAccount, eventually } from '../support/servers.ts';
 
 describe('deploy', () => {
   let account: AwsConfig;
   let sqs: SQSClient;
-  let template: object;
+  let templates: readonly StackTemplate[];
   let outputs: Outputs;
 
   before(async () => {
     account = awsAccount();
     sqs = new SQSClient(account);
-    template = synthesise();
-    outputs = await deploy(account, template);
+    templates = synthesise();
+    outputs = await deploy(account, templates);
   });
 
   async function receive(queueUrl: string): Promise<Message> {
@@ -36,17 +36,17 @@ describe('deploy', () => {
   });
 
   it('goes on with what is there when run again, and adds what is new', async () => {
-    assert.deepEqual(await deploy(account, template), outputs);
+    assert.deepEqual(await deploy(account, templates), outputs);
 
     const bare = awsAccount();
-    const { Resources, Outputs } = structuredClone(template) as Record<string, object>;
     const without = (entries: object = {}) =>
       Object.fromEntries(Object.entries(entries).filter(([name]) => !name.startsWith('Support')));
-    await assert.rejects(
-      deploy(bare, { Resources: without(Resources), Outputs: without(Outputs) }),
-      /lacks the outputs SupportQueueUrl/,
-    );
-    const added = await deploy(bare, template);
+    const poorer = templates.map(({ name, template }): StackTemplate => {
+      const { Resources, Outputs } = structuredClone(template) as Record<string, object>;
+      return { name, template: { Resources: without(Resources), Outputs: without(Outputs) } };
+    });
+    await assert.rejects(deploy(bare, poorer), /lack the outputs SupportQueueUrl/);
+    const added = await deploy(bare, templates);
     assert.match(added.SupportQueueUrl, /support-notifications$/);
   });
 

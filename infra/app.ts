@@ -1,7 +1,10 @@
 import { App, DefaultStackSynthesizer, type IStackSynthesizer, type StackProps } from 'aws-cdk-lib';
+import { ArchiveStack } from './archiveStack.ts';
+import { AuditStack } from './auditStack.ts';
 import { DataStack } from './dataStack.ts';
 import { MessagingStack } from './messagingStack.ts';
 import type { Settings } from './settings.ts';
+import { StreamStack } from './streamStack.ts';
 
 /** The names of the local stacks' outputs. */
 export const OUTPUTS = [
@@ -41,13 +44,34 @@ export const OUTPUTS = [
 /** What the deployed stacks say of themselves: names, URLs and ARNs by output. */
 export type Outputs = Readonly<Record<(typeof OUTPUTS)[number], string>>;
 
-/** The stacks by lifetime: each may use those before it. */
+/** The stacks that the local service has too, by lifetime: each may use those before it. */
 const STACKS = { data: 'waybill-data', messaging: 'waybill-messaging' } as const;
 
 /** Everything, for one AWS account. */
-export function createApp({ account, region }: Settings): App {
+export function createApp({ account, region, securityBusArn }: Settings): App {
   const app = new App({ analyticsReporting: false });
-  addLocalStacks(app, { env: { account, region } });
+  const props: StackProps = { env: { account, region }, terminationProtection: true };
+  const { data, messaging } = addLocalStacks(app, props);
+  const { bus } = messaging;
+  new ArchiveStack(app, 'waybill-archive', {
+    ...props,
+    description: 'Waybill: what is kept and known of its events',
+    bus,
+  });
+  new AuditStack(app, 'waybill-audit', {
+    ...props,
+    description: 'Waybill: its events, for the security account',
+    bus,
+    key: messaging.key,
+    securityBusArn,
+  });
+  new StreamStack(app, 'waybill-stream', {
+    ...props,
+    description: "Waybill: changes of orders' states, for consumers outside",
+    orders: data.tables.Orders,
+    ordersKey: data.key,
+    messagingKey: messaging.key,
+  });
   return app;
 }
 

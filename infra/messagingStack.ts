@@ -1,15 +1,14 @@
 import { Duration, RemovalPolicy, Stack, type StackProps } from 'aws-cdk-lib';
 import { EventBus, Rule, Schedule } from 'aws-cdk-lib/aws-events';
-import { SqsQueue } from 'aws-cdk-lib/aws-events-targets';
 import { type IKey, Key } from 'aws-cdk-lib/aws-kms';
 import { SubscriptionFilter, Topic } from 'aws-cdk-lib/aws-sns';
-import { SqsSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
-import { Queue } from 'aws-cdk-lib/aws-sqs';
+import { Queue, QueueEncryption, type QueueProps } from 'aws-cdk-lib/aws-sqs';
 import type { Construct } from 'constructs';
 import { SOURCES } from '../src/contracts/events.ts';
 import type { Attribute } from '../src/contracts/notifications.ts';
 import { FIFO_DEPTH, FIFO_WINDOW, LEAST_RECEIVES } from '../src/contracts/queues.ts';
 import type { Audience, Severity } from '../src/domain/notification.ts';
+import { letServicesUse, type QueuePair, QueueTarget, subscribe } from './delivery.ts';
 import { output } from './output.ts';
 
 /** The queues that the bridge reads. */
@@ -22,15 +21,12 @@ export type SourceQueueName =
   | 'Operations'
   | 'PaymentsFifo';
 
-/** A queue and where goes what nobody could take from it. */
-export interface QueuePair {
-  readonly queue: Queue;
-  readonly dlq: Queue;
-}
-
 const RETENTION = Duration.days(4);
 // A standard queue's message keeps its age when it is moved: a DLQ that kept no longer would lose it.
 const DLQ_RETENTION = Duration.days(14);
+const TOPIC_NAME = 'order-notifications';
+/** A sweep that could not be asked for within the hour is not worth having: the next night's is. */
+const SWEEP_RETRIES = { maxEventAge: Duration.hours(1), retryAttempts: 185 };
 
 /**
  * Who is told, by a queue named in the stack's outputs as a source queue is, and of what: an attribute and the values
@@ -58,12 +54,14 @@ export class MessagingStack extends Stack {
   constructor(scope: Construct, id: string, props?: StackProps) {
     super(scope, id, props);
 
-    this.key = new Key(this, 'Key', {
+    const key = new Key(this, 'Key', {
       alias: 'waybill/messaging',
       description: 'What Waybill sends and receives: its queues and its topic',
       enableKeyRotation: true,
       removalPolicy: RemovalPolicy.RETAIN,
     });
+    letServicesUse(key, this, TOPIC_NAME);
+    this.key = key;
     this.bus = new EventBus(this, 'EventBus', { eventBusName: 'waybill' });
     output(this, 'EventBusName', this.bus.eventBusName);
 
@@ -84,7 +82,11 @@ export class MessagingStack extends Stack {
     this.route(SOURCES.inventory, this.queues.Inventory);
     this.sweep(this.queues.Operations);
 
-    this.notifications = new Topic(this, 'Notifications', { topicName: 'order-notifications' });
+    this.notifications = new Topic(this, 'Notifications', {
+      topicName: TOPIC_NAME,
+      masterKey: this.key,
+      enforceSSL: true,
+    });
     output(this, 'NotificationsTopicArn', this.notifications.topicArn);
     this.audienceQueues = {
       Customers: this.audienceQueue('Customers'),
@@ -97,20 +99,18 @@ export class MessagingStack extends Stack {
   private sourceQueue(name: SourceQueueName, queueName: string): QueuePair {
     const fifo = queueName.endsWith('.fifo');
     const kind = fifo ? { fifo } : {};
-    const dlq = new Queue(this, `${name}Dlq`, {
+    const dlq = this.queue(`${name}Dlq`, {
       ...kind,
       queueName: fifo ? queueName.replace(/\.fifo$/, '-dlq.fifo') : `${queueName}-dlq`,
       retentionPeriod: DLQ_RETENTION,
-      enforceSSL: true,
     });
-    const queue = new Queue(this, `${name}Queue`, {
+    const queue = this.queue(`${name}Queue`, {
       ...kind,
       queueName,
       retentionPeriod: RETENTION,
       visibilityTimeout: Duration.seconds(30),
       receiveMessageWaitTime: Duration.seconds(20),
       deadLetterQueue: { queue: dlq, maxReceiveCount: LEAST_RECEIVES[fifo ? 'fifo' : 'standard'] },
-      enforceSSL: true,
     });
     if (fifo) this.alarmOfDepth(name, queue);
     return this.announced(name, { queue, dlq });
@@ -127,11 +127,11 @@ export class MessagingStack extends Stack {
   }
 
   /** By source alone: an event of a type that nobody knows is parked by the bridge with its reason. */
-  private route(source: string, { queue }: QueuePair): void {
-    new Rule(this, `${queue.node.id}Rule`, {
+  private route(source: string, pair: QueuePair): void {
+    new Rule(this, `${pair.queue.node.id}Rule`, {
       eventBus: this.bus,
       eventPattern: { source: [source] },
-      targets: [new SqsQueue(queue)],
+      targets: [new QueueTarget(pair)],
     });
   }
 
@@ -139,38 +139,39 @@ export class MessagingStack extends Stack {
    * Each night, from the account's own bus: EventBridge has no schedules on others. It is off, as Temporal's schedule does
    * the same (`waybill setup`): for whoever wants AWS to keep the time.
    */
-  private sweep({ queue }: QueuePair): void {
+  private sweep(pair: QueuePair): void {
     new Rule(this, 'NightlySweep', {
       description: 'Has the service audited, each day at 02:00 UTC',
       enabled: false,
       schedule: Schedule.cron({ hour: '2', minute: '0' }),
-      targets: [new SqsQueue(queue)],
+      targets: [new QueueTarget(pair, SWEEP_RETRIES)],
     });
   }
 
   private audienceQueue(name: AudienceName): QueuePair {
     const queueName = `${name.toLowerCase()}-notifications`;
     // What SNS cannot bring to the queue. What its reader cannot read is the reader's.
-    const dlq = new Queue(this, `${name}Dlq`, {
+    const dlq = this.queue(`${name}Dlq`, {
       queueName: `${queueName}-dlq`,
       retentionPeriod: DLQ_RETENTION,
-      enforceSSL: true,
     });
-    const queue = new Queue(this, `${name}Queue`, {
+    const queue = this.queue(`${name}Queue`, {
       queueName,
       retentionPeriod: DLQ_RETENTION,
       receiveMessageWaitTime: Duration.seconds(20),
-      enforceSSL: true,
     });
     const filterPolicy = SUBSCRIPTIONS[name];
-    this.notifications.addSubscription(
-      new SqsSubscription(queue, {
-        rawMessageDelivery: true,
-        deadLetterQueue: dlq,
-        ...(filterPolicy && { filterPolicy }),
-      }),
-    );
+    subscribe(this.notifications, { queue, dlq }, filterPolicy ? { filterPolicy } : {});
     return this.announced(name, { queue, dlq });
+  }
+
+  private queue(id: string, props: QueueProps): Queue {
+    return new Queue(this, id, {
+      ...props,
+      encryption: QueueEncryption.KMS,
+      encryptionMasterKey: this.key,
+      enforceSSL: true,
+    });
   }
 
   private announced(name: SourceQueueName | AudienceName, pair: QueuePair): QueuePair {

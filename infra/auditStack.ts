@@ -1,10 +1,10 @@
-import { Duration, Stack, type StackProps } from 'aws-cdk-lib';
+import { Stack, type StackProps } from 'aws-cdk-lib';
 import { type EventBus, type IRuleTarget, Match, Rule } from 'aws-cdk-lib/aws-events';
 import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
-import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
+import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import type { Construct } from 'constructs';
-import { letSend, RETRIES } from './delivery.ts';
+import { deadLetterQueue, letSend, RETRIES } from './delivery.ts';
 
 export interface AuditStackProps extends StackProps {
   readonly bus: EventBus;
@@ -28,13 +28,7 @@ export class AuditStack extends Stack {
   ) {
     super(scope, id, props);
 
-    this.dlq = new Queue(this, 'Dlq', {
-      queueName: 'audit-dlq',
-      retentionPeriod: Duration.days(14),
-      encryption: QueueEncryption.KMS,
-      encryptionMasterKey: key,
-      enforceSSL: true,
-    });
+    this.dlq = deadLetterQueue(this, 'Dlq', key, { queueName: 'audit-dlq' });
     const role = this.role(bus, securityBusArn);
     const target: IRuleTarget = {
       bind: ({ ruleRef: { ruleArn } }) => {

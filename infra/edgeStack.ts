@@ -85,7 +85,7 @@ export class EdgeStack extends Stack {
   private link(vpc: IVpc, listener: IApplicationListener, port: number): IVpcLink {
     const group = new SecurityGroup(this, 'LinkGroup', {
       vpc,
-      description: "From the edge to the orders API's load balancer, and nowhere else",
+      description: 'From the edge to the load balancer of the orders API, and nowhere else',
       allowAllOutbound: false,
     });
     for (const balancer of listener.connections.securityGroups) {

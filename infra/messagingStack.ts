@@ -1,14 +1,21 @@
-import { Duration, RemovalPolicy, Stack, type StackProps } from 'aws-cdk-lib';
+import { Duration, RemovalPolicy, Stack, type StackProps, Validations } from 'aws-cdk-lib';
 import { EventBus, Rule, Schedule } from 'aws-cdk-lib/aws-events';
 import { type IKey, Key } from 'aws-cdk-lib/aws-kms';
 import { SubscriptionFilter, Topic } from 'aws-cdk-lib/aws-sns';
-import { Queue, QueueEncryption, type QueueProps } from 'aws-cdk-lib/aws-sqs';
+import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import type { Construct } from 'constructs';
 import { SOURCES } from '../src/contracts/events.ts';
 import type { Attribute } from '../src/contracts/notifications.ts';
 import { FIFO_DEPTH, FIFO_WINDOW, LEAST_RECEIVES } from '../src/contracts/queues.ts';
 import type { Audience, Severity } from '../src/domain/notification.ts';
-import { letServicesUse, type QueuePair, QueueTarget, subscribe } from './delivery.ts';
+import {
+  deadLetterQueue,
+  encryptedQueue,
+  letServicesUse,
+  type QueuePair,
+  QueueTarget,
+  subscribe,
+} from './delivery.ts';
 import { output } from './output.ts';
 
 /** The queues that the bridge reads. */
@@ -22,8 +29,8 @@ export type SourceQueueName =
   | 'PaymentsFifo';
 
 const RETENTION = Duration.days(4);
-// A standard queue's message keeps its age when it is moved: a DLQ that kept no longer would lose it.
-const DLQ_RETENTION = Duration.days(14);
+/** Their readers are not always there. */
+const AUDIENCE_RETENTION = Duration.days(14);
 const TOPIC_NAME = 'order-notifications';
 /** A sweep that could not be asked for within the hour is not worth having: the next night's is. */
 const SWEEP_RETRIES = { maxEventAge: Duration.hours(1), retryAttempts: 185 };
@@ -99,12 +106,11 @@ export class MessagingStack extends Stack {
   private sourceQueue(name: SourceQueueName, queueName: string): QueuePair {
     const fifo = queueName.endsWith('.fifo');
     const kind = fifo ? { fifo } : {};
-    const dlq = this.queue(`${name}Dlq`, {
+    const dlq = deadLetterQueue(this, `${name}Dlq`, this.key, {
       ...kind,
       queueName: fifo ? queueName.replace(/\.fifo$/, '-dlq.fifo') : `${queueName}-dlq`,
-      retentionPeriod: DLQ_RETENTION,
     });
-    const queue = this.queue(`${name}Queue`, {
+    const queue = encryptedQueue(this, `${name}Queue`, this.key, {
       ...kind,
       queueName,
       retentionPeriod: RETENTION,
@@ -151,27 +157,19 @@ export class MessagingStack extends Stack {
   private audienceQueue(name: AudienceName): QueuePair {
     const queueName = `${name.toLowerCase()}-notifications`;
     // What SNS cannot bring to the queue. What its reader cannot read is the reader's.
-    const dlq = this.queue(`${name}Dlq`, {
-      queueName: `${queueName}-dlq`,
-      retentionPeriod: DLQ_RETENTION,
-    });
-    const queue = this.queue(`${name}Queue`, {
+    const dlq = deadLetterQueue(this, `${name}Dlq`, this.key, { queueName: `${queueName}-dlq` });
+    const queue = encryptedQueue(this, `${name}Queue`, this.key, {
       queueName,
-      retentionPeriod: DLQ_RETENTION,
+      retentionPeriod: AUDIENCE_RETENTION,
       receiveMessageWaitTime: Duration.seconds(20),
+    });
+    Validations.of(queue).acknowledge({
+      id: 'AwsSolutions-SQS3',
+      reason: 'Its reader, a team of its own, decides what becomes of what it cannot read',
     });
     const filterPolicy = SUBSCRIPTIONS[name];
     subscribe(this.notifications, { queue, dlq }, filterPolicy ? { filterPolicy } : {});
     return this.announced(name, { queue, dlq });
-  }
-
-  private queue(id: string, props: QueueProps): Queue {
-    return new Queue(this, id, {
-      ...props,
-      encryption: QueueEncryption.KMS,
-      encryptionMasterKey: this.key,
-      enforceSSL: true,
-    });
   }
 
   private announced(name: SourceQueueName | AudienceName, pair: QueuePair): QueuePair {

@@ -6,12 +6,14 @@ import { UserError } from '../src/platform/errors.ts';
 const SETTINGS_FILE = 'waybill.aws.json';
 const EXAMPLE = 'infra/waybill.aws.example.json';
 
+const account = z
+  .string()
+  .regex(/^\d{12}$/)
+  .meta({ description: 'an AWS account ID, a text of 12 digits' });
+
 /** What differs from one AWS account to the next. Secrets are named here, never given. */
 const schema = z.strictObject({
-  account: z
-    .string()
-    .regex(/^\d{12}$/)
-    .meta({ description: 'an AWS account ID, a text of 12 digits' }),
+  account,
   region: z
     .string()
     .regex(/^[a-z]{2}(-[a-z]+)+-\d$/)
@@ -21,6 +23,12 @@ const schema = z.strictObject({
     .string()
     .regex(/^arn:aws[\w-]*:events:[\w-]+:\d{12}:event-bus\/[\w./-]+$/)
     .meta({ description: 'the ARN of an EventBridge bus' }),
+  /** Whose queues may be subscribed to the changes of orders' states, besides this account's; nobody's by default. */
+  consumerAccounts: z
+    .array(account)
+    .max(100)
+    .meta({ description: 'a list of at most 100 AWS account IDs' })
+    .default([]),
 });
 
 export type Settings = Readonly<z.output<typeof schema>>;
@@ -89,6 +97,7 @@ function descriptionOf(field: z.core.$ZodType, path: readonly PropertyKey[]): st
     const found = field.options.map((option) => descriptionOf(option, path));
     return found.find((description) => description !== undefined) ?? own;
   }
+  if (key !== undefined && field instanceof z.ZodArray) return descriptionOf(field.element, rest);
   if (key === undefined || !(field instanceof z.ZodObject)) return own;
   const part: unknown = field.shape[String(key)];
   return part instanceof z.ZodType ? descriptionOf(part, rest) : own;

@@ -1,12 +1,19 @@
 import { Duration, Stack, type StackProps } from 'aws-cdk-lib';
 import type { Table } from 'aws-cdk-lib/aws-dynamodb';
-import { PolicyDocument, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import {
+  AccountPrincipal,
+  PolicyDocument,
+  PolicyStatement,
+  Role,
+  ServicePrincipal,
+} from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { CfnPipe } from 'aws-cdk-lib/aws-pipes';
 import { Topic } from 'aws-cdk-lib/aws-sns';
-import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
+import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import type { Construct } from 'constructs';
 import type { OrderItem } from '../src/contracts/orderItems.ts';
+import { deadLetterQueue } from './delivery.ts';
 
 export interface StreamStackProps extends StackProps {
   /** Of the orders, with a stream that shows new images. */
@@ -15,6 +22,8 @@ export interface StreamStackProps extends StackProps {
   readonly ordersKey: IKey;
   /** What topic and DLQ are encrypted with. */
   readonly messagingKey: IKey;
+  /** Whose queues may be subscribed to the topic, besides this account's. */
+  readonly consumerAccounts: readonly string[];
 }
 
 const PIPE = 'waybill-order-changes';
@@ -49,66 +58,44 @@ export class StreamStack extends Stack {
   constructor(
     scope: Construct,
     id: string,
-    { orders, ordersKey, messagingKey, ...props }: StreamStackProps,
+    { orders, ordersKey, messagingKey, consumerAccounts, ...props }: StreamStackProps,
   ) {
     super(scope, id, props);
 
-    this.changes = new Topic(this, 'Changes', {
+    this.changes = this.topic(messagingKey, consumerAccounts);
+    this.dlq = deadLetterQueue(this, 'Dlq', messagingKey, { queueName: 'order-changes-dlq' });
+    const stream = orders.tableStreamArn;
+    if (stream === undefined) throw new Error(`${orders.node.path} has no stream`);
+    this.pipe(stream, this.role(stream, ordersKey, messagingKey));
+  }
+
+  private topic(key: IKey, consumerAccounts: readonly string[]): Topic {
+    const topic = new Topic(this, 'Changes', {
       topicName: 'order-changes',
-      masterKey: messagingKey,
+      masterKey: key,
       enforceSSL: true,
     });
-    this.dlq = new Queue(this, 'Dlq', {
-      queueName: 'order-changes-dlq',
-      retentionPeriod: Duration.days(14),
-      encryption: QueueEncryption.KMS,
-      encryptionMasterKey: messagingKey,
-      enforceSSL: true,
-    });
-    const source = orders.tableStreamArn ?? '';
-    const role = new Role(this, 'Role', {
-      description: `What the pipe ${PIPE} may`,
-      assumedBy: new ServicePrincipal('pipes.amazonaws.com', {
-        conditions: {
-          StringEquals: { 'aws:SourceAccount': this.account },
-          ArnEquals: {
-            'aws:SourceArn': this.formatArn({
-              service: 'pipes',
-              resource: 'pipe',
-              resourceName: PIPE,
-            }),
-          },
-        },
-      }),
-      inlinePolicies: {
-        Pipe: new PolicyDocument({
-          statements: [
-            new PolicyStatement({
-              actions: [
-                'dynamodb:DescribeStream',
-                'dynamodb:GetRecords',
-                'dynamodb:GetShardIterator',
-              ],
-              resources: [source],
-            }),
-            new PolicyStatement({ actions: ['kms:Decrypt'], resources: [ordersKey.keyArn] }),
-            new PolicyStatement({ actions: ['sns:Publish'], resources: [this.changes.topicArn] }),
-            new PolicyStatement({ actions: ['sqs:SendMessage'], resources: [this.dlq.queueArn] }),
-            new PolicyStatement({
-              actions: ['kms:GenerateDataKey', 'kms:Decrypt'],
-              resources: [messagingKey.keyArn],
-            }),
-          ],
+    if (consumerAccounts.length > 0) {
+      topic.addToResourcePolicy(
+        new PolicyStatement({
+          principals: consumerAccounts.map((account) => new AccountPrincipal(account)),
+          actions: ['sns:Subscribe'],
+          resources: [topic.topicArn],
+          conditions: { StringEquals: { 'sns:Protocol': 'sqs' } },
         }),
-      },
-    });
+      );
+    }
+    return topic;
+  }
+
+  private pipe(stream: string, role: Role): void {
     new CfnPipe(this, 'Pipe', {
       name: PIPE,
       description: "Changes of orders' states, for consumers outside",
       roleArn: role.roleArn,
-      source,
+      source: stream,
       sourceParameters: {
-        // Orders are never deleted; what a restore or an operator takes away is no change of state.
+        // What a restore or an operator takes away is no change of state.
         filterCriteria: {
           filters: [{ pattern: JSON.stringify({ eventName: ['INSERT', 'MODIFY'] }) }],
         },
@@ -124,6 +111,37 @@ export class StreamStack extends Stack {
       },
       target: this.changes.topicArn,
       targetParameters: { inputTemplate: inputTemplate() },
+    });
+  }
+
+  /** The pipe's alone: reads that stream, writes that topic and that DLQ. */
+  private role(stream: string, ordersKey: IKey, messagingKey: IKey): Role {
+    const pipeArn = this.formatArn({ service: 'pipes', resource: 'pipe', resourceName: PIPE });
+    const may = (actions: string[], resource: string) =>
+      new PolicyStatement({ actions, resources: [resource] });
+    return new Role(this, 'Role', {
+      description: `What the pipe ${PIPE} may`,
+      assumedBy: new ServicePrincipal('pipes.amazonaws.com', {
+        conditions: {
+          StringEquals: { 'aws:SourceAccount': this.account },
+          ArnEquals: { 'aws:SourceArn': pipeArn },
+        },
+      }),
+      // Inline, so that the pipe is not made before its role may do anything.
+      inlinePolicies: {
+        Pipe: new PolicyDocument({
+          statements: [
+            may(
+              ['dynamodb:DescribeStream', 'dynamodb:GetRecords', 'dynamodb:GetShardIterator'],
+              stream,
+            ),
+            may(['kms:Decrypt'], ordersKey.keyArn),
+            may(['sns:Publish'], this.changes.topicArn),
+            may(['sqs:SendMessage'], this.dlq.queueArn),
+            may(['kms:GenerateDataKey', 'kms:Decrypt'], messagingKey.keyArn),
+          ],
+        }),
+      },
     });
   }
 }

@@ -1,7 +1,6 @@
 import { Duration, RemovalPolicy, Stack, type StackProps } from 'aws-cdk-lib';
 import { Archive, type EventBus, Match } from 'aws-cdk-lib/aws-events';
 import { CfnRegistry, CfnSchema } from 'aws-cdk-lib/aws-eventschemas';
-import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Key } from 'aws-cdk-lib/aws-kms';
 import type { Construct } from 'constructs';
 import { EVENTS, type EventType, eventJsonSchemas } from '../src/contracts/events.ts';
@@ -29,26 +28,6 @@ export class ArchiveStack extends Stack {
       enableKeyRotation: true,
       removalPolicy: RemovalPolicy.RETAIN,
     });
-    const principals = [new ServicePrincipal('events.amazonaws.com')];
-    // As EventBridge's manual has it ("Encrypting archives"): it looks at the key without an encryption context.
-    key.addToResourcePolicy(
-      new PolicyStatement({
-        principals,
-        actions: ['kms:DescribeKey'],
-        resources: ['*'],
-        conditions: { StringEquals: { 'aws:SourceAccount': this.account } },
-      }),
-    );
-    key.addToResourcePolicy(
-      new PolicyStatement({
-        principals,
-        actions: ['kms:GenerateDataKey', 'kms:Decrypt', 'kms:ReEncrypt*'],
-        resources: ['*'],
-        conditions: {
-          StringEquals: { 'kms:EncryptionContext:aws:events:event-bus:arn': bus.eventBusArn },
-        },
-      }),
-    );
     const archive = new Archive(this, 'Archive', {
       sourceEventBus: bus,
       archiveName: 'waybill',

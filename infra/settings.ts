@@ -54,7 +54,8 @@ export function parseSettings(value: unknown, origin: string): Settings {
     if (issue.code === 'unrecognized_keys') {
       return issue.keys.map((key) => `${[...path, key].join('.')}: expected no such field`);
     }
-    const expected = descriptionOf(schema, path);
+    const expected =
+      descriptionOf(schema, path) ?? (issue.code === 'invalid_type' ? issue.expected : undefined);
     const problem = expected === undefined ? message : `expected ${expected}`;
     return [`${path.join('.') || 'the whole'}: ${problem}, received ${received(value, path)}`];
   });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { Match, type Template } from 'aws-cdk-lib/assertions';
 import { ORDER_SUMMARY } from '../../src/contracts/indexes.ts';
-import { templateOf } from '../support/templates.ts';
+import { localTemplate } from '../support/templates.ts';
 
 interface KeySchema {
   readonly AttributeName: string;
@@ -26,7 +26,7 @@ describe('what is kept', () => {
   let template: Template;
 
   before(() => {
-    template = templateOf('waybill-data');
+    template = localTemplate('waybill-data');
   });
 
   it('keeps the tables when the stack goes, and their past', () => {

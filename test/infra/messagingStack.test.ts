@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { Template } from 'aws-cdk-lib/assertions';
 import { EVENTS } from '../../src/contracts/events.ts';
-import { templateOf } from '../support/templates.ts';
+import { localTemplate } from '../support/templates.ts';
 
 interface QueueResource {
   readonly Properties: {
@@ -52,7 +52,7 @@ describe('what carries messages', () => {
   let subscriptions: SubscriptionResource[];
 
   before(() => {
-    template = templateOf('waybill-messaging');
+    template = localTemplate('waybill-messaging');
     queues = template.findResources('AWS::SQS::Queue') as Record<string, QueueResource>;
     sources = Object.entries(queues).filter(([, queue]) => queue.Properties.RedrivePolicy);
     rules = Object.values(template.findResources('AWS::Events::Rule')) as RuleResource[];
@@ -145,7 +145,8 @@ describe('what carries messages', () => {
         ({ Effect }) => Effect === 'Allow',
       ),
     );
-    assert.equal(allowed.length, rules.length + 2 * subscriptions.length);
+    // To its queue, and to the DLQ.
+    assert.equal(allowed.length, 2 * rules.length + 2 * subscriptions.length);
     for (const { Condition, Principal } of allowed) {
       assert.deepEqual(Object.keys(Condition?.ArnEquals ?? {}), ['aws:SourceArn']);
       assert.notDeepEqual(Principal, { AWS: '*' });

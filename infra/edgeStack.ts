@@ -30,8 +30,9 @@ const THROTTLE = { rateLimit: 500, burstLimit: 1_000 } as const;
 
 /**
  * What is to be reached from outside: the orders API, and what others send to it. Health and documentation are for those
- * inside. `/orders/{id}/events` answers nothing here for its 29 s, as an HTTP API passes no answer on before its end:
- * who follows an order from outside asks for the order with `Prefer: wait`.
+ * inside. An HTTP API passes no answer on before its end, and waits 29 s for that: `/orders/{id}/events`, which goes on
+ * for as long as the order does, is for those inside too, and ends here as a 503. From outside `GET /orders/{id}` says
+ * how an order stands.
  */
 const PATHS = ['/orders', '/orders/{proxy+}', '/returns/{proxy+}', '/ingress/{proxy+}'];
 

@@ -15,7 +15,8 @@ describe('the edge', function () {
 
   it('passes on the orders API and what others send to it, and neither health nor documentation', () => {
     const routes = Object.values(template.findResources('AWS::ApiGatewayV2::Route'));
-    assert.deepEqual(routes.map((route) => route['Properties'].RouteKey).sort(), [
+    const keys = routes.map((route) => String(route['Properties'].RouteKey));
+    assert.deepEqual(keys.sort(), [
       'ANY /ingress/{proxy+}',
       'ANY /orders',
       'ANY /orders/{proxy+}',
@@ -35,13 +36,12 @@ describe('the edge', function () {
       SecurityGroupEgress: Match.absent(),
       SecurityGroupIngress: Match.absent(),
     });
-    const [egress, ...others] = Object.values(
-      template.findResources('AWS::EC2::SecurityGroupEgress'),
-    );
-    assert.equal(others.length, 0);
-    const { FromPort, ToPort, DestinationSecurityGroupId } = egress?.['Properties'];
-    assert.deepEqual([FromPort, ToPort], [80, 80]);
-    assert.ok(DestinationSecurityGroupId);
+    template.resourceCountIs('AWS::EC2::SecurityGroupEgress', 1);
+    template.hasResourceProperties('AWS::EC2::SecurityGroupEgress', {
+      FromPort: 80,
+      ToPort: 80,
+      DestinationSecurityGroupId: Match.anyValue(),
+    });
     // The load balancer has to let it in.
     template.hasResourceProperties('AWS::EC2::SecurityGroupIngress', { FromPort: 80, ToPort: 80 });
   });

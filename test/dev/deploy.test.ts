@@ -1,7 +1,13 @@
 import assert from 'node:assert/strict';
+import { DescribeTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';
 import { PublishCommand, SNSClient } from '@aws-sdk/client-sns';
-import { type Message, ReceiveMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
+import {
+  GetQueueAttributesCommand,
+  type Message,
+  ReceiveMessageCommand,
+  SQSClient,
+} from '@aws-sdk/client-sqs';
 import { type AwsConfig, deploy } from '../../dev/deploy.ts';
 import { OUTPUTS, type Outputs, type StackTemplate, synthesise } from '../../infra/app.ts';
 import { SOURCES } from '../../src/contracts/events.ts';
@@ -48,6 +54,29 @@ describe('deploy', () => {
     await assert.rejects(deploy(bare, poorer), /lack the outputs SupportQueueUrl/);
     const added = await deploy(bare, templates);
     assert.match(added.SupportQueueUrl, /support-notifications$/);
+  });
+
+  it('makes what it is told to: queues under a key with a DLQ that keeps longer, tables with a stream', async () => {
+    const attributesOf = async (QueueUrl: string) => {
+      const command = new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ['All'] });
+      return (await sqs.send(command)).Attributes ?? {};
+    };
+    const queue = await attributesOf(outputs.OrdersQueueUrl);
+    const dlq = await attributesOf(outputs.OrdersDlqUrl);
+    assert.ok(queue['KmsMasterKeyId']);
+    assert.equal(queue['KmsMasterKeyId'], dlq['KmsMasterKeyId']);
+    assert.ok(Number(dlq['MessageRetentionPeriod']) > Number(queue['MessageRetentionPeriod']));
+    const { deadLetterTargetArn } = JSON.parse(queue['RedrivePolicy'] ?? '{}');
+    assert.equal(deadLetterTargetArn, dlq['QueueArn']);
+    assert.match(queue['Policy'] ?? '', /aws:SecureTransport/);
+    const fifo = await attributesOf(outputs.PaymentsFifoQueueUrl);
+    assert.equal(fifo['FifoQueue'], 'true');
+
+    const { Table } = await new DynamoDBClient(account).send(
+      new DescribeTableCommand({ TableName: outputs.OrdersTable }),
+    );
+    assert.equal(Table?.StreamSpecification?.StreamViewType, 'NEW_AND_OLD_IMAGES');
+    assert.equal(Table?.DeletionProtectionEnabled, true);
   });
 
   it('brings an event from the bus to the queue of its source, whatever its type', async () => {

@@ -40,6 +40,16 @@ describe('what is kept', () => {
     template.resourceCountIs('AWS::DynamoDB::Table', 7);
   });
 
+  it('shows each change of an order in a stream, and of nothing else', () => {
+    const tables = Object.values(template.findResources('AWS::DynamoDB::Table'));
+    const streams = tables.flatMap(({ Properties }) => Properties.StreamSpecification ?? []);
+    assert.deepEqual(streams, [{ StreamViewType: 'NEW_AND_OLD_IMAGES' }]);
+    template.hasResourceProperties('AWS::DynamoDB::Table', {
+      KeySchema: [{ AttributeName: 'orderKey', KeyType: 'HASH' }],
+      StreamSpecification: Match.objectLike({}),
+    });
+  });
+
   it('lists orders by customer, state and day, and returns by order, each by time', () => {
     const index = (name: string, partitionKey: string, sortKey: string) =>
       Match.objectLike({

@@ -22,13 +22,18 @@ export type TableName =
   | 'BackOrders'
   | 'Keys';
 
+export interface DataStackProps extends StackProps {
+  /** Whether changes of orders are to be had as a stream. Default true. */
+  readonly stream?: boolean;
+}
+
 /** What outlives every deployment: the tables, and the key that they are encrypted with. */
 export class DataStack extends Stack {
   /** Named in the stack's outputs as `{name}Table`. */
   readonly tables: Readonly<Record<TableName, Table>>;
   readonly key: IKey;
 
-  constructor(scope: Construct, id: string, props?: StackProps) {
+  constructor(scope: Construct, id: string, { stream = true, ...props }: DataStackProps = {}) {
     super(scope, id, props);
 
     this.key = new Key(this, 'Key', {
@@ -38,7 +43,7 @@ export class DataStack extends Stack {
       removalPolicy: RemovalPolicy.RETAIN,
     });
     this.tables = {
-      Orders: this.orders(),
+      Orders: this.orders(stream),
       Sellers: this.table('Sellers', { partitionKey: 'sellerId', sortKey: 'placed' }),
       Stock: this.table('Stock', { partitionKey: 'key' }),
       Payments: this.table('Payments', { partitionKey: 'orderKey', sortKey: 'entry' }),
@@ -48,10 +53,10 @@ export class DataStack extends Stack {
     };
   }
 
-  private orders(): Table {
+  private orders(stream: boolean): Table {
     const orders = this.table('Orders', {
       partitionKey: 'orderKey',
-      stream: StreamViewType.NEW_AND_OLD_IMAGES,
+      ...(stream && { stream: StreamViewType.NEW_AND_OLD_IMAGES }),
     });
     for (const [indexName, partitionKey] of Object.entries(ORDER_INDEXES)) {
       orders.addGlobalSecondaryIndex({

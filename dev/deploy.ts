@@ -8,7 +8,7 @@ import {
   waitUntilStackCreateComplete,
   waitUntilStackUpdateComplete,
 } from '@aws-sdk/client-cloudformation';
-import { OUTPUTS, type Outputs, STACK_NAME } from '../infra/app.ts';
+import { OUTPUTS, type Outputs, type StackTemplate } from '../infra/app.ts';
 
 /** Where the emulator is, and as whom to speak to it: what an AWS SDK client takes. */
 export interface AwsConfig {
@@ -20,36 +20,56 @@ export interface AwsConfig {
 const DEPLOY_WITHIN_SECONDS = 60;
 
 /**
- * Deploys the resources of `infra/` through CloudFormation, or brings what is there up to date, and answers
- * the stack's outputs. `template` is what `synthesise()` of `infra/app.ts` returns.
+ * Deploys the stacks of `infra/` through CloudFormation in their order, or brings what is there up to date, and
+ * answers their outputs. `templates` is what `synthesise()` of `infra/app.ts` returns.
  */
-export async function deploy(config: AwsConfig, template: object): Promise<Outputs> {
+export async function deploy(
+  config: AwsConfig,
+  templates: readonly StackTemplate[],
+): Promise<Outputs> {
   const client = new CloudFormationClient(config);
-  const target = { StackName: STACK_NAME, TemplateBody: JSON.stringify(template) };
-  const waiter = { client, maxWaitTime: DEPLOY_WITHIN_SECONDS, minDelay: 1, maxDelay: 1 };
   try {
-    if ((await findStack(client)) === undefined) {
-      await client.send(new CreateStackCommand(target));
-      await waitUntilStackCreateComplete(waiter, { StackName: STACK_NAME });
-    } else if (await update(client, target)) {
-      await waitUntilStackUpdateComplete(waiter, { StackName: STACK_NAME });
+    const values = new Map<string, string>();
+    for (const template of templates) {
+      const { Outputs: outputs = [] } = (await deployStack(client, config, template)) ?? {};
+      for (const { OutputKey = '', OutputValue = '' } of outputs) {
+        values.set(OutputKey, OutputValue);
+      }
     }
-    return outputsOf(await findStack(client), config.endpoint);
-  } catch (error) {
-    const stack = await findStack(client).catch(() => undefined);
-    throw new Error(
-      `the stack ${STACK_NAME} could not be deployed to ${config.endpoint}: ` +
-        `${stack?.StackStatusReason ?? stack?.StackStatus ?? ''} ${(error as Error).message}`,
-      { cause: error },
-    );
+    return outputsOf(values, config.endpoint);
   } finally {
     client.destroy();
   }
 }
 
-async function findStack(client: CloudFormationClient): Promise<Stack | undefined> {
+async function deployStack(
+  client: CloudFormationClient,
+  { endpoint }: AwsConfig,
+  { name, template }: StackTemplate,
+): Promise<Stack | undefined> {
+  const target = { StackName: name, TemplateBody: JSON.stringify(template) };
+  const waiter = { client, maxWaitTime: DEPLOY_WITHIN_SECONDS, minDelay: 1, maxDelay: 1 };
   try {
-    const { Stacks } = await client.send(new DescribeStacksCommand({ StackName: STACK_NAME }));
+    if ((await findStack(client, name)) === undefined) {
+      await client.send(new CreateStackCommand(target));
+      await waitUntilStackCreateComplete(waiter, { StackName: name });
+    } else if (await update(client, target)) {
+      await waitUntilStackUpdateComplete(waiter, { StackName: name });
+    }
+    return await findStack(client, name);
+  } catch (error) {
+    const stack = await findStack(client, name).catch(() => undefined);
+    throw new Error(
+      `the stack ${name} could not be deployed to ${endpoint}: ` +
+        `${stack?.StackStatusReason ?? stack?.StackStatus ?? ''} ${(error as Error).message}`,
+      { cause: error },
+    );
+  }
+}
+
+async function findStack(client: CloudFormationClient, name: string): Promise<Stack | undefined> {
+  try {
+    const { Stacks } = await client.send(new DescribeStacksCommand({ StackName: name }));
     return Stacks?.[0];
   } catch (error) {
     if (isRefusal(error, /does not exist/)) return undefined;
@@ -71,15 +91,10 @@ async function update(
   }
 }
 
-function outputsOf(stack: Stack | undefined, endpoint: string): Outputs {
-  const values = new Map(
-    stack?.Outputs?.map(({ OutputKey = '', OutputValue }) => [OutputKey, OutputValue]),
-  );
-  const missing = OUTPUTS.filter((name) => values.get(name) === undefined);
+function outputsOf(values: ReadonlyMap<string, string>, endpoint: string): Outputs {
+  const missing = OUTPUTS.filter((name) => !values.get(name));
   if (missing.length > 0) {
-    throw new Error(
-      `the stack ${STACK_NAME} (${stack?.StackStatus ?? 'absent'}) lacks the outputs ${missing.join(', ')}`,
-    );
+    throw new Error(`the stacks lack the outputs ${missing.join(', ')}`);
   }
   const outputs = OUTPUTS.map((name) => {
     const value = values.get(name) ?? '';

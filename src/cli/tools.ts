@@ -196,8 +196,9 @@ Examples:
   $ waybill parked redrive --queue "$QUEUE_URL" --code unknown-type --dry-run`;
 
 const LIST_HELP = `
-Codes are the bridge's own, receives-exhausted (SQS moved it by itself) and unnoted (nothing says why). The messages
-are hidden from others while they are looked at. On FIFO only the first ones of each group can be.
+Codes are the bridge's own, receives-exhausted (SQS moved it by itself), undelivered (EventBridge could not bring it to
+the queue) and unnoted (nothing says why). The messages are hidden from others while they are looked at. On FIFO only the
+first ones of each group can be.
 
 Examples:
   $ waybill parked list --queue "$QUEUE_URL" --code early --workflow order:web:42

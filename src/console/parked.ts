@@ -5,7 +5,10 @@ import { peekQueue, type PeekOptions } from './queues.ts';
 /** One message in a dead-letter queue. */
 export interface ParkedMessage {
   readonly messageId: string;
-  /** Why it was parked; `receives-exhausted` where SQS moved it by itself, `unnoted` where nothing says why. */
+  /**
+   * Why it was parked; `receives-exhausted` where SQS moved it by itself, `undelivered` where EventBridge put it here
+   * instead of into the queue, `unnoted` where nothing says why.
+   */
   readonly code: string;
   readonly reason: string;
   readonly eventId: string | null;
@@ -36,7 +39,7 @@ export function readParked(message: Message): ParkedMessage {
   const note = readParkingNote(message);
   return {
     messageId: MessageId,
-    ...why(note, Attributes.DeadLetterQueueSourceArn !== undefined),
+    ...why(note, message),
     eventId: note?.eventId ?? null,
     route: note?.route ?? null,
     workflowId: note?.workflowId ?? null,
@@ -48,13 +51,19 @@ export function readParked(message: Message): ParkedMessage {
 }
 
 /** A note stays on a message that is redriven: where SQS moved it since, the note says why it had been parked before. */
-function why(note: Partial<ParkingNote> | null, movedBySqs: boolean) {
-  if (movedBySqs) {
+function why(note: Partial<ParkingNote> | null, { Attributes, MessageAttributes }: Message) {
+  if (Attributes?.DeadLetterQueueSourceArn !== undefined) {
     const before = note?.code === undefined ? '' : `; it had been parked before as ${note.code}`;
     return { code: 'receives-exhausted', reason: `SQS moved it past its receive count${before}` };
   }
-  if (note?.code === undefined) return UNNOTED;
-  return { code: note.code, reason: note.reason ?? '' };
+  if (note?.code !== undefined) return { code: note.code, reason: note.reason ?? '' };
+  const error = MessageAttributes?.['ERROR_CODE']?.StringValue;
+  if (error === undefined) return UNNOTED;
+  const more = MessageAttributes?.['ERROR_MESSAGE']?.StringValue ?? '';
+  return {
+    code: 'undelivered',
+    reason: `EventBridge could not bring it to the queue: ${error} ${more}`.trimEnd(),
+  };
 }
 
 const UNNOTED = {

@@ -148,11 +148,16 @@ export type EventType = keyof typeof EVENTS;
 /** The data of a canonical event. */
 export type EventData<Type extends EventType> = z.infer<(typeof EVENTS)[Type]['schema']>;
 
-/** The JSON Schemas (draft 2020-12) of the canonical events, generated from the same definitions. */
-export function eventJsonSchemas(): Record<EventType, object> {
+/**
+ * The JSON Schemas of the canonical events, generated from the same definitions: of what is sent, so fields that
+ * nobody knows are let through as they are when it is read.
+ */
+export function eventJsonSchemas(
+  target: 'draft-2020-12' | 'draft-4' = 'draft-2020-12',
+): Record<EventType, z.core.JSONSchema.BaseSchema> {
   const entries = Object.entries(EVENTS).map(([type, { schema }]) => [
     type,
-    z.toJSONSchema(schema, { target: 'draft-2020-12' }),
+    z.toJSONSchema(schema, { target, io: 'input' }),
   ]);
-  return Object.fromEntries(entries) as Record<EventType, object>;
+  return Object.fromEntries(entries) as Record<EventType, z.core.JSONSchema.BaseSchema>;
 }

@@ -78,6 +78,20 @@ describe('a dead-letter queue', () => {
     assert.match(reason, /parked before as early/);
   });
 
+  it('is listed as undelivered where a rule could not bring it to its queue, until it is parked again', () => {
+    const text = (StringValue: string) => ({ DataType: 'String', StringValue });
+    // What EventBridge says with it, besides rule, target and retries.
+    const said = {
+      ERROR_CODE: text('SDK_CLIENT_ERROR'),
+      ERROR_MESSAGE: text('The queue is gone'),
+    };
+    const { code, reason } = readParked({ MessageAttributes: said });
+    assert.equal(code, 'undelivered');
+    assert.match(reason, /EventBridge could not bring it .*SDK_CLIENT_ERROR The queue is gone$/);
+    const waybill = text('{"code":"early"}');
+    assert.equal(readParked({ MessageAttributes: { ...said, waybill } }).code, 'early');
+  });
+
   it('is listed by code, route, workflow and age', () => {
     const now = Date.parse('2026-01-03T00:00:00Z');
     const note = {

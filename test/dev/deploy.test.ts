@@ -1,23 +1,29 @@
 import assert from 'node:assert/strict';
+import { DescribeTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';
 import { PublishCommand, SNSClient } from '@aws-sdk/client-sns';
-import { type Message, ReceiveMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
+import {
+  GetQueueAttributesCommand,
+  type Message,
+  ReceiveMessageCommand,
+  SQSClient,
+} from '@aws-sdk/client-sqs';
 import { type AwsConfig, deploy } from '../../dev/deploy.ts';
-import { OUTPUTS, type Outputs, synthesise } from '../../infra/app.ts';
+import { OUTPUTS, type Outputs, type StackTemplate, synthesise } from '../../infra/app.ts';
 import { SOURCES } from '../../src/contracts/events.ts';
 import { awsAccount, eventually } from '../support/servers.ts';
 
 describe('deploy', () => {
   let account: AwsConfig;
   let sqs: SQSClient;
-  let template: object;
+  let templates: readonly StackTemplate[];
   let outputs: Outputs;
 
   before(async () => {
     account = awsAccount();
     sqs = new SQSClient(account);
-    template = synthesise();
-    outputs = await deploy(account, template);
+    templates = synthesise();
+    outputs = await deploy(account, templates);
   });
 
   async function receive(queueUrl: string): Promise<Message> {
@@ -36,18 +42,40 @@ describe('deploy', () => {
   });
 
   it('goes on with what is there when run again, and adds what is new', async () => {
-    assert.deepEqual(await deploy(account, template), outputs);
+    assert.deepEqual(await deploy(account, templates), outputs);
 
     const bare = awsAccount();
-    const { Resources, Outputs } = structuredClone(template) as Record<string, object>;
     const without = (entries: object = {}) =>
       Object.fromEntries(Object.entries(entries).filter(([name]) => !name.startsWith('Support')));
-    await assert.rejects(
-      deploy(bare, { Resources: without(Resources), Outputs: without(Outputs) }),
-      /lacks the outputs SupportQueueUrl/,
-    );
-    const added = await deploy(bare, template);
+    const poorer = templates.map(({ name, template }): StackTemplate => {
+      const { Resources, Outputs } = structuredClone(template) as Record<string, object>;
+      return { name, template: { Resources: without(Resources), Outputs: without(Outputs) } };
+    });
+    await assert.rejects(deploy(bare, poorer), /lack the outputs SupportQueueUrl/);
+    const added = await deploy(bare, templates);
     assert.match(added.SupportQueueUrl, /support-notifications$/);
+  });
+
+  it('makes what it is told to: queues under a key with a DLQ that keeps longer, tables that stay', async () => {
+    const attributesOf = async (QueueUrl: string) => {
+      const command = new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ['All'] });
+      return (await sqs.send(command)).Attributes ?? {};
+    };
+    const queue = await attributesOf(outputs.OrdersQueueUrl);
+    const dlq = await attributesOf(outputs.OrdersDlqUrl);
+    assert.ok(queue['KmsMasterKeyId']);
+    assert.equal(queue['KmsMasterKeyId'], dlq['KmsMasterKeyId']);
+    assert.ok(Number(dlq['MessageRetentionPeriod']) > Number(queue['MessageRetentionPeriod']));
+    const { deadLetterTargetArn } = JSON.parse(queue['RedrivePolicy'] ?? '{}');
+    assert.equal(deadLetterTargetArn, dlq['QueueArn']);
+    assert.match(queue['Policy'] ?? '', /aws:SecureTransport/);
+    const fifo = await attributesOf(outputs.PaymentsFifoQueueUrl);
+    assert.equal(fifo['FifoQueue'], 'true');
+
+    const { Table } = await new DynamoDBClient(account).send(
+      new DescribeTableCommand({ TableName: outputs.OrdersTable }),
+    );
+    assert.equal(Table?.DeletionProtectionEnabled, true);
   });
 
   it('brings an event from the bus to the queue of its source, whatever its type', async () => {

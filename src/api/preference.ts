@@ -1,5 +1,5 @@
-/** The longest that an answer is waited for, in seconds. */
-const LONGEST = 30;
+/** The longest that an answer is waited for, in seconds: API Gateway gives up after 29. */
+const LONGEST = 25;
 
 /**
  * How long the caller would like to wait, in seconds, by its `Prefer` header (RFC 7240); null where it does not say

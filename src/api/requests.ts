@@ -49,7 +49,7 @@ export const PlaceHeaders = IdempotencyHeaders.extend({
     .optional()
     .meta({
       description:
-        "`wait=N` (RFC 7240): waits up to N seconds, 30 at the most, for the payment's outcome",
+        "`wait=N` (RFC 7240): waits up to N seconds, 25 at the most, for the payment's outcome",
       examples: ['wait=10'],
     }),
 });

@@ -1,8 +1,11 @@
 import { App, DefaultStackSynthesizer, type IStackSynthesizer, type StackProps } from 'aws-cdk-lib';
 import { ArchiveStack } from './archiveStack.ts';
 import { AuditStack } from './auditStack.ts';
+import { ComputeStack } from './computeStack.ts';
 import { DataStack, type DataStackProps } from './dataStack.ts';
+import { EdgeStack } from './edgeStack.ts';
 import { MessagingStack } from './messagingStack.ts';
+import { SecretsStack } from './secretsStack.ts';
 import type { Settings } from './settings.ts';
 import { StreamStack } from './streamStack.ts';
 
@@ -48,7 +51,8 @@ export type Outputs = Readonly<Record<(typeof OUTPUTS)[number], string>>;
 const STACKS = { data: 'waybill-data', messaging: 'waybill-messaging' } as const;
 
 /** Everything, for one AWS account. */
-export function createApp({ account, region, securityBusArn, consumerAccounts }: Settings): App {
+export function createApp(settings: Settings): App {
+  const { account, region, securityBusArn, consumerAccounts } = settings;
   const app = new App({
     analyticsReporting: false,
     // Otherwise what CDK's own validation of the templates finds is a warning.
@@ -76,6 +80,31 @@ export function createApp({ account, region, securityBusArn, consumerAccounts }:
     ordersKey: data.key,
     messagingKey: messaging.key,
     consumerAccounts,
+  });
+  const { secrets } = new SecretsStack(app, 'waybill-secrets', {
+    ...props,
+    description: 'Waybill: what its processes show to others, and nobody else may see',
+    key: data.key,
+  });
+  const { network, entrance } = new ComputeStack(app, 'waybill-compute', {
+    ...props,
+    description: 'Waybill: its processes',
+    settings,
+    secrets,
+    resources: {
+      tables: data.tables,
+      queues: messaging.queues,
+      bus,
+      notifications: messaging.notifications,
+      dataKey: data.key,
+      messagingKey: messaging.key,
+    },
+  });
+  new EdgeStack(app, 'waybill-edge', {
+    ...props,
+    description: 'Waybill: its API, from outside',
+    vpc: network.vpc,
+    listener: entrance.listener,
   });
   return app;
 }

@@ -5,6 +5,7 @@ import { ComputeStack } from './computeStack.ts';
 import { DataStack, type DataStackProps } from './dataStack.ts';
 import { EdgeStack } from './edgeStack.ts';
 import { MessagingStack } from './messagingStack.ts';
+import { ObservabilityStack } from './observabilityStack.ts';
 import { SecretsStack } from './secretsStack.ts';
 import type { Settings } from './settings.ts';
 import { StreamStack } from './streamStack.ts';
@@ -52,7 +53,7 @@ const STACKS = { data: 'waybill-data', messaging: 'waybill-messaging' } as const
 
 /** Everything, for one AWS account. */
 export function createApp(settings: Settings): App {
-  const { account, region, securityBusArn, consumerAccounts } = settings;
+  const { account, region, securityBusArn, consumerAccounts, operators } = settings;
   const app = new App({
     analyticsReporting: false,
     // Otherwise what CDK's own validation of the templates finds is a warning.
@@ -66,14 +67,14 @@ export function createApp(settings: Settings): App {
     description: 'Waybill: what is kept and known of its events',
     bus,
   });
-  new AuditStack(app, 'waybill-audit', {
+  const audit = new AuditStack(app, 'waybill-audit', {
     ...props,
     description: 'Waybill: its events, for the security account',
     bus,
     key: messaging.key,
     securityBusArn,
   });
-  new StreamStack(app, 'waybill-stream', {
+  const stream = new StreamStack(app, 'waybill-stream', {
     ...props,
     description: "Waybill: changes of orders' states, for consumers outside",
     orders: data.tables.Orders,
@@ -105,6 +106,17 @@ export function createApp(settings: Settings): App {
     description: 'Waybill: its API, from outside',
     vpc: network.vpc,
     listener: entrance.listener,
+  });
+  new ObservabilityStack(app, 'waybill-observability', {
+    ...props,
+    description: 'Waybill: what tells people how it is',
+    watched: {
+      sources: messaging.queues,
+      audiences: { ...messaging.audienceQueues, Audit: audit, OrderChanges: stream },
+      fifo: messaging.queues.PaymentsFifo.queue,
+      loadBalancer: entrance.loadBalancer,
+    },
+    operators,
   });
   return app;
 }

@@ -1,8 +1,12 @@
 import { App, DefaultStackSynthesizer, type IStackSynthesizer, type StackProps } from 'aws-cdk-lib';
 import { ArchiveStack } from './archiveStack.ts';
 import { AuditStack } from './auditStack.ts';
+import { ComputeStack } from './computeStack.ts';
 import { DataStack, type DataStackProps } from './dataStack.ts';
+import { EdgeStack } from './edgeStack.ts';
 import { MessagingStack } from './messagingStack.ts';
+import { ObservabilityStack } from './observabilityStack.ts';
+import { SecretsStack } from './secretsStack.ts';
 import type { Settings } from './settings.ts';
 import { StreamStack } from './streamStack.ts';
 
@@ -48,7 +52,8 @@ export type Outputs = Readonly<Record<(typeof OUTPUTS)[number], string>>;
 const STACKS = { data: 'waybill-data', messaging: 'waybill-messaging' } as const;
 
 /** Everything, for one AWS account. */
-export function createApp({ account, region, securityBusArn, consumerAccounts }: Settings): App {
+export function createApp(settings: Settings): App {
+  const { account, region, securityBusArn, consumerAccounts, operators } = settings;
   const app = new App({
     analyticsReporting: false,
     // Otherwise what CDK's own validation of the templates finds is a warning.
@@ -62,20 +67,56 @@ export function createApp({ account, region, securityBusArn, consumerAccounts }:
     description: 'Waybill: what is kept and known of its events',
     bus,
   });
-  new AuditStack(app, 'waybill-audit', {
+  const audit = new AuditStack(app, 'waybill-audit', {
     ...props,
     description: 'Waybill: its events, for the security account',
     bus,
     key: messaging.key,
     securityBusArn,
   });
-  new StreamStack(app, 'waybill-stream', {
+  const stream = new StreamStack(app, 'waybill-stream', {
     ...props,
     description: "Waybill: changes of orders' states, for consumers outside",
     orders: data.tables.Orders,
     ordersKey: data.key,
     messagingKey: messaging.key,
     consumerAccounts,
+  });
+  const { secrets } = new SecretsStack(app, 'waybill-secrets', {
+    ...props,
+    description: 'Waybill: what its processes show to others, and nobody else may see',
+    key: data.key,
+  });
+  const { network, entrance } = new ComputeStack(app, 'waybill-compute', {
+    ...props,
+    description: 'Waybill: its processes',
+    settings,
+    secrets,
+    resources: {
+      tables: data.tables,
+      queues: messaging.queues,
+      bus,
+      notifications: messaging.notifications,
+      dataKey: data.key,
+      messagingKey: messaging.key,
+    },
+  });
+  new EdgeStack(app, 'waybill-edge', {
+    ...props,
+    description: 'Waybill: its API, from outside',
+    vpc: network.vpc,
+    listener: entrance.listener,
+  });
+  new ObservabilityStack(app, 'waybill-observability', {
+    ...props,
+    description: 'Waybill: what tells people how it is',
+    watched: {
+      sources: messaging.queues,
+      audiences: { ...messaging.audienceQueues, Audit: audit, OrderChanges: stream },
+      fifo: messaging.queues.PaymentsFifo.queue,
+      loadBalancer: entrance.loadBalancer,
+    },
+    operators,
   });
   return app;
 }

@@ -2,11 +2,10 @@ import { Duration, RemovalPolicy, Stack, type StackProps, Validations } from 'aw
 import { EventBus, Rule, Schedule } from 'aws-cdk-lib/aws-events';
 import { type IKey, Key } from 'aws-cdk-lib/aws-kms';
 import { SubscriptionFilter, Topic } from 'aws-cdk-lib/aws-sns';
-import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import type { Construct } from 'constructs';
 import { SOURCES } from '../src/contracts/events.ts';
 import type { Attribute } from '../src/contracts/notifications.ts';
-import { FIFO_DEPTH, FIFO_WINDOW, LEAST_RECEIVES } from '../src/contracts/queues.ts';
+import { LEAST_RECEIVES } from '../src/contracts/queues.ts';
 import type { Audience, Severity } from '../src/domain/notification.ts';
 import {
   deadLetterQueue,
@@ -118,18 +117,7 @@ export class MessagingStack extends Stack {
       receiveMessageWaitTime: Duration.seconds(20),
       deadLetterQueue: { queue: dlq, maxReceiveCount: LEAST_RECEIVES[fifo ? 'fifo' : 'standard'] },
     });
-    if (fifo) this.alarmOfDepth(name, queue);
     return this.announced(name, { queue, dlq });
-  }
-
-  private alarmOfDepth(name: SourceQueueName, queue: Queue): void {
-    queue
-      .metricApproximateNumberOfMessagesVisible({ period: Duration.minutes(5) })
-      .createAlarm(this, `${name}Depth`, {
-        alarmDescription: `${queue.node.id}: other groups starve once ${FIFO_WINDOW} messages wait`,
-        threshold: FIFO_DEPTH,
-        evaluationPeriods: 1,
-      });
   }
 
   /** By source alone: an event of a type that nobody knows is parked by the bridge with its reason. */

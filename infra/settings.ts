@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { UserError } from '../src/platform/errors.ts';
+import { DEPLOYMENT_FIELDS } from './deploymentSettings.ts';
 
 /** Where the settings are unless another file is named. */
 const SETTINGS_FILE = 'waybill.aws.json';
@@ -29,6 +30,7 @@ const schema = z.strictObject({
     .max(100)
     .meta({ description: 'a list of at most 100 AWS account IDs' })
     .default([]),
+  ...DEPLOYMENT_FIELDS,
 });
 
 export type Settings = Readonly<z.output<typeof schema>>;

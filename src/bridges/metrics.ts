@@ -28,6 +28,8 @@ export interface Metrics {
   called(operation: Operation, latency: number, events: number): void;
   settled(queue: string, operation: Operation | 'unread', outcome: Outcome): void;
   parked(queue: string, code: ParkingCode): void;
+  /** Temporal refused a call, and asked for fewer of them. */
+  throttled(operation: Operation): void;
   /** Shows the state until the answer is called. */
   observe(state: () => BridgeState): () => void;
 }
@@ -53,6 +55,10 @@ export function createMetrics(): Metrics {
   const parked = meter.createCounter('waybill.bridge.parked', {
     unit: '{event}',
     description: 'Events parked in a dead-letter queue, by queue and code.',
+  });
+  const throttled = meter.createCounter('waybill.bridge.throttled', {
+    unit: '{call}',
+    description: 'Calls that Temporal refused, asking for fewer, by operation.',
   });
   const duration = meter.createHistogram('waybill.bridge.delivery.duration', {
     unit: 's',
@@ -90,6 +96,7 @@ export function createMetrics(): Metrics {
     },
     settled: (queue, operation, outcome) => settled.add(1, { queue, operation, outcome }),
     parked: (queue, code) => parked.add(1, { queue, code }),
+    throttled: (operation) => throttled.add(1, { operation }),
     observe(state) {
       const gauges = [inHand, calls, limit, open, lag];
       const callback: Parameters<typeof meter.addBatchObservableCallback>[0] = (result) => {

@@ -15,6 +15,7 @@ import {
 import { createLimiter } from './limiter.ts';
 import type { Logger } from './logger.ts';
 import type { Metrics } from './metrics.ts';
+import type { Operation } from './plan.ts';
 import type { Lease } from './record.ts';
 import type { Temporal } from './temporal.ts';
 import { inSpan } from './tracing.ts';
@@ -163,7 +164,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     if (isSteered) limiter.end(answer.delivery === 'delivered' ? latency : null);
     else updates -= 1;
     metrics.called(first.planned.plan.operation, latency, batch.length);
-    if (comesAgain(answer, calledAt, lane)) {
+    if (comesAgain(answer, first.planned.plan.operation, calledAt, lane)) {
       lane.jobs.unshift(...batch);
     } else {
       batch.forEach(({ resolve }, index) => resolve(answers[index] ?? answer));
@@ -176,7 +177,12 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   }
 
   /** Whether the events of a call stay in hand for another one, as its answer concerns all calls. */
-  function comesAgain(answer: Delivered, calledAt: number, lane: Lane): boolean {
+  function comesAgain(
+    answer: Delivered,
+    operation: Operation,
+    calledAt: number,
+    lane: Lane,
+  ): boolean {
     const { delivery, error } = answer;
     if (delivery === 'unavailable' || delivery === 'denied') {
       // A call that hangs while others are answered says nothing about Temporal.
@@ -186,6 +192,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
       return !ending.aborted;
     }
     if (delivery === 'throttled') {
+      metrics.throttled(operation);
       limiter.refused();
       hold();
       return !stopping.aborted;

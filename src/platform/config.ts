@@ -361,6 +361,17 @@ export function loadConfig<Process extends ProcessName>(
   return Object.freeze(config) as Config<Process>;
 }
 
+/** The variables that a process reads; of these, those without which it cannot start. */
+export function variablesOf(
+  name: ProcessName,
+  which: 'all' | 'required' = 'all',
+): readonly string[] {
+  return PROCESSES[name]
+    .map((setting): Setting => SETTINGS[setting])
+    .filter((setting) => which === 'all' || read(setting, {}).problem !== null)
+    .map(({ variable }) => variable);
+}
+
 /** One line of what is in force. */
 export interface ConfigLine {
   readonly variable: string;

@@ -111,6 +111,7 @@ describe('the metrics of the bridge', () => {
     observed.received('q', 10);
     observed.settled('q', 'start', 'delivered');
     observed.parked('q', 'late');
+    observed.throttled('inbox');
     observed.called('inbox', 250, 3);
     const lags = [
       { queue: 'q', seconds: 1.5 },
@@ -129,6 +130,7 @@ describe('the metrics of the bridge', () => {
         'waybill.bridge.delivered {event}',
         'waybill.bridge.settled {event}',
         'waybill.bridge.parked {event}',
+        'waybill.bridge.throttled {call}',
         'waybill.bridge.delivery.duration s',
         'waybill.bridge.in_flight {message}',
         'waybill.bridge.calls {call}',
@@ -143,6 +145,7 @@ describe('the metrics of the bridge', () => {
       delivered: { 'operation=inbox': 3 },
       settled: { 'operation=start outcome=delivered queue=q': 1 },
       parked: { 'code=late queue=q': 1 },
+      throttled: { 'operation=inbox': 1 },
       'delivery.duration': { 'operation=inbox': 1 },
       in_flight: { '': 7 },
       calls: { '': 5 },

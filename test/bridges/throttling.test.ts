@@ -1,5 +1,12 @@
 import assert from 'node:assert/strict';
 import { ReceiveMessageCommand, type ReceiveMessageCommandOutput } from '@aws-sdk/client-sqs';
+import { metrics } from '@opentelemetry/api';
+import {
+  AggregationTemporality,
+  InMemoryMetricExporter,
+  MeterProvider,
+  PeriodicExportingMetricReader,
+} from '@opentelemetry/sdk-metrics';
 import { Client } from '@temporalio/client';
 import { seeded } from '../faults/random.ts';
 import { rawEvent, startBridgeStage, type BridgeStage } from '../support/bridge.ts';
@@ -44,7 +51,28 @@ describe('the bridge, when Temporal asks for fewer requests (FAULTS 17)', () => 
     return { client: new Client({ connection: refusingConnection }), refusals: () => refusals };
   }
 
+  /** Counts from now on, until it is asked how many calls the bridge saw refused. */
+  function countThrottled(): () => Promise<number> {
+    const exporter = new InMemoryMetricExporter(AggregationTemporality.CUMULATIVE);
+    const provider = new MeterProvider({
+      readers: [new PeriodicExportingMetricReader({ exporter })],
+    });
+    metrics.setGlobalMeterProvider(provider);
+    return async () => {
+      metrics.disable();
+      await provider.forceFlush();
+      const scopes = exporter.getMetrics().at(-1)?.scopeMetrics ?? [];
+      await provider.shutdown();
+      return scopes
+        .flatMap((scope) => scope.metrics)
+        .filter(({ descriptor: { name } }) => name === 'waybill.bridge.throttled')
+        .flatMap(({ dataPoints }) => dataPoints.map(({ value }) => Number(value)))
+        .reduce((total, value) => total + value, 0);
+    };
+  }
+
   it('sends less, keeps the order, and neither parks nor burns receives', async () => {
+    const throttled = countThrottled();
     const queue = await stage.createQueue();
     const fifo = await stage.createQueue({ fifo: true });
     const target = uniqueId('order');
@@ -85,5 +113,6 @@ describe('the bridge, when Temporal asks for fewer requests (FAULTS 17)', () => 
     for (const id of ids) await stage.client.workflow.getHandle(id).describe();
     await bridge.stop();
     sqs.destroy();
+    assert.equal(await throttled(), refusals());
   }).timeout(60_000);
 });

@@ -28,7 +28,7 @@ describe('the edge', function () {
     template.hasResourceProperties('AWS::ApiGatewayV2::Integration', {
       ConnectionType: 'VPC_LINK',
       IntegrationType: 'HTTP_PROXY',
-      IntegrationUri: Match.stringLikeRegexp(':listener/app/'),
+      IntegrationUri: { 'Fn::ImportValue': Match.stringLikeRegexp('^waybill-compute:.*Listener') },
       TimeoutInMillis: 29_000,
     });
     template.resourceCountIs('AWS::EC2::SecurityGroup', 1);

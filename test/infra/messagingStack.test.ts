@@ -100,18 +100,6 @@ describe('what carries messages', () => {
     }
   });
 
-  it('raises an alarm before the groups of a FIFO queue starve (FAULTS 12)', () => {
-    const alarms = template.findResources('AWS::CloudWatch::Alarm');
-    assert.equal(Object.keys(alarms).length, 1);
-    const [fifo] = sources.find(([, { Properties }]) => Properties.FifoQueue) ?? [];
-    template.hasResourceProperties('AWS::CloudWatch::Alarm', {
-      MetricName: 'ApproximateNumberOfMessagesVisible',
-      Dimensions: [{ Name: 'QueueName', Value: { 'Fn::GetAtt': [fifo, 'QueueName'] } }],
-      ComparisonOperator: 'GreaterThanOrEqualToThreshold',
-      Threshold: 100_000,
-    });
-  });
-
   it('sends every canonical source to one queue, and none to a FIFO queue', () => {
     const patterns = rules.filter(({ Properties }) => !Properties.ScheduleExpression);
     const routed = patterns.map(({ Properties: { EventPattern, Targets } }) => {

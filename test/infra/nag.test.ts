@@ -5,7 +5,7 @@ import { type App, Stack, Validations } from 'aws-cdk-lib';
 import { CfnSecurityGroup } from 'aws-cdk-lib/aws-ec2';
 import { Queue } from 'aws-cdk-lib/aws-sqs';
 import { AwsSolutionsChecks } from 'cdk-nag';
-import { exampleApp } from '../support/templates.ts';
+import { exampleApp, type Platform } from '../support/templates.ts';
 
 interface Report {
   readonly pluginReports: readonly {
@@ -37,9 +37,11 @@ describe('cdk-nag', function () {
     );
   }
 
-  it('finds nothing in any stack that is not explained beside it', () => {
-    assert.deepEqual(complaintsAbout(exampleApp()), []);
-  });
+  for (const on of ['fargate', 'ec2'] as const satisfies Platform[]) {
+    it(`finds nothing in any stack that is not explained beside it, on ${on}`, () => {
+      assert.deepEqual(complaintsAbout(exampleApp(on)), []);
+    });
+  }
 
   it('would find a queue that takes messages in the clear, and a text that EC2 refuses', () => {
     const app = exampleApp();

@@ -2,35 +2,28 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import type { App } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
-import { SecurityGroup, Vpc } from 'aws-cdk-lib/aws-ec2';
-import { ApplicationListener } from 'aws-cdk-lib/aws-elasticloadbalancingv2';
 import { createApp, synthesise } from '../../infra/app.ts';
-import { EdgeStack } from '../../infra/edgeStack.ts';
-import { readSettings } from '../../infra/settings.ts';
+import { parseSettings, readSettings, type Settings } from '../../infra/settings.ts';
 
 export const EXAMPLE = join(import.meta.dirname, '../../infra/waybill.aws.example.json');
 
-/** Everything, for the account of the example's settings. */
-export function exampleApp(): App {
-  const settings = readSettings(EXAMPLE);
-  const app = createApp(settings);
-  addEdge(app, { account: settings.account, region: settings.region });
-  return app;
+/** Where the processes run. */
+export type Platform = Settings['compute']['on'];
+
+const ON_EC2 = {
+  on: 'ec2',
+  release: { bucket: 'releases', key: 'waybill/1.tgz', sha256: '0'.repeat(64) },
+};
+
+/** The settings of the example, whose processes run on ECS, or the same on EC2. */
+export function exampleSettings(on: Platform = 'fargate'): Settings {
+  const example = readSettings(EXAMPLE);
+  return on === 'ec2' ? parseSettings({ ...example, compute: ON_EC2 }, EXAMPLE) : example;
 }
 
-/** In front of a load balancer that is somewhere else: it adds nothing of its own to any template. */
-function addEdge(app: App, env: { readonly account: string; readonly region: string }): void {
-  const elsewhere = app.node.findChild('waybill-messaging');
-  const vpc = Vpc.fromVpcAttributes(elsewhere, 'Vpc', {
-    vpcId: 'vpc-0123456789abcdef0',
-    availabilityZones: [`${env.region}a`, `${env.region}b`],
-    privateSubnetIds: ['subnet-0123456789abcdef0', 'subnet-0123456789abcdef1'],
-  });
-  const listener = ApplicationListener.fromApplicationListenerAttributes(elsewhere, 'Listener', {
-    listenerArn: `arn:aws:elasticloadbalancing:${env.region}:${env.account}:listener/app/api/0123456789abcdef/0123456789abcdef`,
-    securityGroup: SecurityGroup.fromSecurityGroupId(elsewhere, 'Group', 'sg-0123456789abcdef0'),
-  });
-  new EdgeStack(app, 'waybill-edge', { env, vpc, listener });
+/** Everything, for the account of the example's settings. */
+export function exampleApp(on: Platform = 'fargate'): App {
+  return createApp(exampleSettings(on));
 }
 
 /** The template of a stack as the local service deploys it. */
@@ -47,14 +40,43 @@ export interface Resource {
   readonly DeletionPolicy?: string;
 }
 
-let synthesised: ReadonlyMap<string, Template> | undefined;
+interface Synthesised {
+  readonly app: App;
+  readonly templates: ReadonlyMap<string, Template>;
+}
 
-/** The templates of `exampleApp`, by stack. */
+const synthesised = new Map<Platform, Synthesised>();
+
+/** `exampleApp`, synthesised: made once for each platform, and for looking only. */
+export function exampleOn(on: Platform): Synthesised {
+  const found = synthesised.get(on) ?? synthesiseExample(on);
+  synthesised.set(on, found);
+  return found;
+}
+
+function synthesiseExample(on: Platform): Synthesised {
+  const app = exampleApp(on);
+  const templates = app
+    .synth()
+    .stacks.map(
+      ({ stackName, template }) => [stackName, Template.fromJSON(template as object)] as const,
+    );
+  return { app, templates: new Map(templates) };
+}
+
+/** The templates of `exampleApp`, by stack; that of the processes on EC2 beside it. */
 export function exampleTemplates(): ReadonlyMap<string, Template> {
-  synthesised ??= new Map(
-    exampleApp()
-      .synth()
-      .stacks.map(({ stackName, template }) => [stackName, Template.fromJSON(template as object)]),
-  );
-  return synthesised;
+  return new Map([
+    ...exampleOn('fargate').templates,
+    [`${COMPUTE}-on-ec2`, exampleTemplate(COMPUTE, 'ec2')],
+  ]);
+}
+
+const COMPUTE = 'waybill-compute';
+
+/** One stack's template. */
+export function exampleTemplate(name: string, on: Platform = 'fargate'): Template {
+  const template = exampleOn(on).templates.get(name);
+  assert.ok(template, `the stack ${name}`);
+  return template;
 }

@@ -8,13 +8,21 @@ import type { SpanSink } from './telemetry.ts';
 /** Where a process sends its traces and metrics. A signal that goes nowhere is null. */
 export interface OtlpSettings {
   readonly traces: OtlpTarget | null;
-  readonly metrics: (OtlpTarget & { readonly intervalMs: number }) | null;
+  readonly metrics: MetricsTarget | null;
 }
 
 export interface OtlpTarget {
   /** The whole URL: `http://127.0.0.1:4318/v1/traces`. */
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
+}
+
+/** Whether counters and histograms are exported as running totals, or as what has come since the last export. */
+type Temporality = 'cumulative' | 'delta';
+
+interface MetricsTarget extends OtlpTarget {
+  readonly intervalMs: number;
+  readonly temporality: Temporality;
 }
 
 /** What of a process's telemetry others need. */
@@ -32,8 +40,7 @@ export interface Telemetry {
   stop(): Promise<void>;
 }
 
-export interface CoreMetrics extends OtlpTarget {
-  readonly intervalMs: number;
+export interface CoreMetrics extends MetricsTarget {
   readonly resource: Readonly<Record<string, string>>;
 }
 
@@ -90,7 +97,8 @@ export function readOtlp(env: Environment): OtlpSettings {
   }
   const traces = readTarget(env, 'TRACES');
   const metrics = readTarget(env, 'METRICS');
-  return { traces, metrics: metrics && { ...metrics, intervalMs: readInterval(env) } };
+  const how = { intervalMs: readInterval(env), temporality: readTemporality(env) };
+  return { traces, metrics: metrics && { ...metrics, ...how } };
 }
 
 function readTarget(env: Environment, signal: 'TRACES' | 'METRICS'): OtlpTarget | null {
@@ -150,6 +158,14 @@ function readInterval(env: Environment): number {
   const interval = /^\d+$/.test(text) ? Number(text) : 0;
   if (interval >= 1_000 && interval <= 3_600_000) return interval;
   throw wrong(variable, 'whole milliseconds, 1000 to 3600000', text);
+}
+
+/** Read by the SDK as well: what it exports and what Temporal's core does are to be alike. */
+function readTemporality(env: Environment): Temporality {
+  const variable = 'OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE';
+  const text = textOf(env, variable)?.toLowerCase() ?? 'cumulative';
+  if (text === 'cumulative' || text === 'delta') return text;
+  throw wrong(variable, 'cumulative or delta', text);
 }
 
 function textOf(env: Environment, variable: string): string | undefined {

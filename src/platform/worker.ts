@@ -50,7 +50,13 @@ export function installRuntime(logger: Logger, metrics?: CoreMetrics | null): vo
   });
 }
 
-function exporterOf({ url, headers, intervalMs, resource }: CoreMetrics): MetricsExporterConfig {
+function exporterOf({
+  url,
+  headers,
+  intervalMs,
+  temporality,
+  resource,
+}: CoreMetrics): MetricsExporterConfig {
   return {
     // For OTLP they become the resource, which names the service already.
     globalTags: { ...resource },
@@ -60,6 +66,7 @@ function exporterOf({ url, headers, intervalMs, resource }: CoreMetrics): Metric
       http: true,
       headers: { ...headers },
       metricsExportInterval: intervalMs,
+      temporality,
       useSecondsForDurations: true,
     },
   };

@@ -117,6 +117,7 @@ describe('messages of SNS', () => {
       source: 'waybill.payments',
       eventId: '5f6e1a2b-0001',
       orderKey: 'order:web:1',
+      sellerId: null,
     });
     for (const unreadable of ['hello', '{"source":"x"}', '[]']) {
       assert.equal((await post(message({ Message: unreadable }))).status, 200);

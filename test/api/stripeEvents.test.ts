@@ -185,6 +185,7 @@ describe("a dispute in Stripe's webhook", () => {
       source: 'waybill.payments',
       eventId: 'evt_1',
       orderKey: 'order:web:1',
+      sellerId: null,
     });
   });
 

@@ -40,6 +40,7 @@ describe("the order service's routes", () => {
       workflowType: 'orderWorkflow',
       taskQueue: 'orders',
       args: [{ placed: data, policy: DEFAULT_POLICY, edition: 2 }],
+      priority: { fairnessKey: 's-1' },
     });
   });
 

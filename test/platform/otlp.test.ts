@@ -35,6 +35,7 @@ describe('what the OTEL_* variables say', () => {
       url: 'https://collector:4318/base/v1/metrics',
       headers: { authorization: 'Bearer secret', tenant: 't2' },
       intervalMs: 60_000,
+      temporality: 'cumulative',
     });
   });
 
@@ -44,14 +45,21 @@ describe('what the OTEL_* variables say', () => {
       OTEL_EXPORTER_OTLP_METRICS_PROTOCOL: 'http/protobuf',
       OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc',
       OTEL_METRIC_EXPORT_INTERVAL: '5000',
+      OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE: 'Delta',
     });
     assert.equal(traces, null);
-    assert.deepEqual(metrics, { url: 'http://127.0.0.1:9464/own', headers: {}, intervalMs: 5_000 });
+    assert.deepEqual(metrics, {
+      url: 'http://127.0.0.1:9464/own',
+      headers: {},
+      intervalMs: 5_000,
+      temporality: 'delta',
+    });
   });
 
   for (const [variable, value, complaint] of [
     ['OTEL_EXPORTER_OTLP_ENDPOINT', 'collector:4317', /expected an http\(s\) URL.*received "coll/],
     ['OTEL_EXPORTER_OTLP_TRACES_ENDPOINT', '/v1/traces', /expected an http\(s\) URL/],
+    ['OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE', 'low', /expected cumulative or delta/],
     ['OTEL_EXPORTER_OTLP_PROTOCOL', 'grpc', /expected http\/protobuf, received "grpc"/],
     ['OTEL_EXPORTER_OTLP_METRICS_PROTOCOL', 'http/json', /expected http\/protobuf/],
     ['OTEL_TRACES_EXPORTER', 'zipkin', /expected otlp or none, received "zipkin"/],

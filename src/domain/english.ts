@@ -45,6 +45,10 @@ export const ENGLISH: CustomerTexts = {
       subject: 'Please confirm your payment for order {orderId}',
       body: 'Your bank asks you to confirm the payment for order {orderId}. It is not paid before you have done so.',
     },
+    'lines-cancelled': {
+      subject: 'A part of your order {orderId} has been cancelled',
+      body: 'A part of your order {orderId} has been cancelled. You are not charged for it, or get back what you have paid for it; the rest of your order goes on.',
+    },
     'shipment-dispatched': {
       subject: 'A parcel of your order {orderId} is on its way',
       body: 'A parcel of your order {orderId} has been handed to the carrier.',

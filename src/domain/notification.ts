@@ -10,6 +10,8 @@ export const NOTICES = [
   'payment-reminder',
   /** The customer has to authenticate the payment (3-D Secure). */
   'authentication-required',
+  /** Some lines are given up: also for the seller, who may have packed them. */
+  'lines-cancelled',
   'shipment-dispatched',
   'shipment-delivered',
   'shipment-lost',
@@ -151,6 +153,7 @@ export function severityOf(matter: Matter): Severity {
       return 'warning';
     case 'payment-reminder':
     case 'authentication-required':
+    case 'lines-cancelled':
     case 'shipment-dispatched':
     case 'shipment-delivered':
     case 'return-reminder':

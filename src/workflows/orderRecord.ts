@@ -158,8 +158,11 @@ export class OrderRecord {
 
   /** Takes over what was decided about a command, and tells it at once. */
   recordCommand(name: string, by: string | null, decision: Decision, words: string | null): void {
+    const before = this.order.cancelledLines.length;
     if (decision.outcome === 'applied') this.order = decision.order;
     this.record('command', name, by, decision, words);
+    const isShorter = this.order.cancelledLines.length > before;
+    if (isShorter && this.edition === 2) this.notify('lines-cancelled');
     this.writeRow();
   }
 

@@ -36,6 +36,7 @@ const CASES: readonly Case[] = [
   ['shipment-dispatched', 'fulfilling', null, 'info', 'customers'],
   ['shipment-delivered', 'shipped', null, 'info', 'customers'],
   ['shipment-lost', 'shipped', null, 'warning', 'customers'],
+  ['lines-cancelled', 'fulfilling', null, 'info', 'customers'],
   ['shipment-returned', 'needs-operator', null, 'warning', 'customers'],
   ['return-state', 'requested', null, 'info'],
   ['return-state', 'awaiting-goods', null, 'info', 'customers'],

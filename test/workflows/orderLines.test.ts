@@ -65,7 +65,7 @@ describe('cancelling lines of an order', () => {
 
   it('gives back stock and money, and the rest is delivered', async () => {
     const handle = await service.place({ lines: LINES });
-    await service.until(handle, fulfilling);
+    const { version } = await service.until(handle, fulfilling);
     const answer = await cancel(handle, 2);
     assert.deepEqual(answer, { accepted: true, state: 'fulfilling' });
     // It was done before, which is as good.
@@ -76,6 +76,8 @@ describe('cancelling lines of an order', () => {
       'refund-lines done',
     ]);
     assert.equal(row.state, 'fulfilling');
+    // Whoever may have packed it is told, once.
+    assert.equal(row.version, version + 1);
     // The stored row follows though the order stays in its state.
     await eventually(async () => {
       const stored = (await service.look(handle)).row;

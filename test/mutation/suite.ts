@@ -1,0 +1,69 @@
+import { execFile } from 'node:child_process';
+import { readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Tests } from './defect.ts';
+
+/** What came of some tests. */
+export interface Verdict {
+  /** The full titles. */
+  readonly passed: readonly string[];
+  readonly failed: readonly string[];
+  readonly seconds: number;
+  /** Why nothing is known of them; absent where they ran. */
+  readonly trouble?: string;
+}
+
+/** The longest that a run may take, in milliseconds: a defect may have a process never end. */
+const DEADLINE = 300_000;
+
+interface MochaReport {
+  readonly passes: readonly { readonly fullTitle: string }[];
+  readonly failures: readonly { readonly fullTitle: string }[];
+}
+
+/**
+ * Runs tests of a project's folder in a process of their own, which uses the servers that the environment names.
+ *
+ * @param tests - all of one file.
+ * @param bail - whether the first that fails is enough.
+ */
+export async function runTests(
+  folder: string,
+  tests: readonly Tests[],
+  bail: boolean,
+): Promise<Verdict> {
+  const [{ file }] = tests as readonly [Tests];
+  const report = join(folder, 'report.json');
+  await rm(report, { force: true });
+  const began = Date.now();
+  const output = await outputOf(folder, [
+    ...(bail ? ['--bail'] : []),
+    // What a failed test leaves running must not keep the process.
+    '--exit',
+    '--reporter=json',
+    `--reporter-option=output=${report}`,
+    `--grep=${tests.map(({ title }) => RegExp.escape(title)).join('|')}`,
+    file,
+  ]);
+  const seconds = (Date.now() - began) / 1_000;
+  try {
+    const { passes, failures } = JSON.parse(await readFile(report, 'utf8')) as MochaReport;
+    const titlesOf = (some: MochaReport['passes']) => some.map(({ fullTitle }) => fullTitle);
+    return { passed: titlesOf(passes), failed: titlesOf(failures), seconds };
+  } catch {
+    return { passed: [], failed: [], seconds, trouble: `no report: ${output.slice(-2_000)}` };
+  }
+}
+
+/** What Mocha prints, whatever its exit code. */
+async function outputOf(folder: string, args: readonly string[]): Promise<string> {
+  const mocha = join(folder, 'node_modules/mocha/bin/mocha.js');
+  return await new Promise((resolve) => {
+    execFile(
+      process.execPath,
+      [mocha, ...args],
+      { cwd: folder, timeout: DEADLINE, killSignal: 'SIGKILL', maxBuffer: 1e8 },
+      (error, stdout, stderr) => resolve(`${stdout}${stderr}${error?.killed ? 'too slow' : ''}`),
+    );
+  });
+}

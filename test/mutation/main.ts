@@ -4,7 +4,7 @@ import { startServers } from '../support/servers.ts';
 import { copyProject, type Copy } from './copy.ts';
 import type { Defect } from './defect.ts';
 import { DEFECTS } from './defects.ts';
-import { lineOf, type Trial } from './report.ts';
+import { textOf, type Trial } from './report.ts';
 import { runTests } from './suite.ts';
 
 // Servers and copy go with whatever ends this process by `exit`.
@@ -15,13 +15,13 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
 const program = new Command('mutate')
   .description('Plants known defects one by one, and shows that the tests notice each.')
   .addOption(
-    new Option('--only <id>', 'plant one alone').choices(DEFECTS.map(({ id }) => id).toSorted()),
+    new Option('--only <ids...>', 'plant these alone').choices(DEFECTS.map(({ id }) => id)),
   )
   .exitOverride()
   .action(mutate);
 
-async function mutate({ only }: { readonly only?: string }): Promise<void> {
-  const defects = DEFECTS.filter(({ id }) => only === undefined || id === only);
+async function mutate({ only }: { readonly only?: readonly string[] }): Promise<void> {
+  const defects = DEFECTS.filter(({ id }) => only === undefined || only.includes(id));
   const stop = await startServers();
   try {
     const copy = await copyProject();
@@ -30,7 +30,7 @@ async function mutate({ only }: { readonly only?: string }): Promise<void> {
     for (const defect of defects) {
       const trial = await tryDefect(copy, defect);
       trials.push(trial);
-      console.log(lineOf(trial));
+      console.log(textOf(trial));
     }
     const caught = trials.filter(({ kind }) => kind === 'caught').length;
     console.log(`${caught} of ${trials.length} defects are noticed`);
@@ -53,9 +53,14 @@ async function assertSound(copy: Copy, defects: readonly Defect[]): Promise<void
     const missing = some.filter(({ caughtBy }) =>
       passed.every((title) => !title.includes(caughtBy.title)),
     );
-    if (trouble === undefined && failed.length === 0 && missing.length === 0) continue;
+    const complaints = [
+      ...(trouble === undefined ? [] : [trouble]),
+      ...failed.map(({ title, reason }) => `${title}: ${reason}`),
+      ...missing.map(({ caughtBy }) => `"${caughtBy.title}" did not pass`),
+    ];
+    if (complaints.length === 0) continue;
     throw new UserError(
-      `${file} does not pass as it is: ${trouble ?? [...failed, ...missing.map(({ caughtBy }) => `not there: ${caughtBy.title}`)].join('; ')}`,
+      `${file} does not pass as it is: ${complaints.join('; ')}`,
       'mend that first: a test that fails anyway notices nothing',
     );
   }
@@ -65,10 +70,11 @@ async function tryDefect(copy: Copy, defect: Defect): Promise<Trial> {
   const { failed, seconds, trouble } = await copy.withDefect(defect, () =>
     runTests(copy.folder, [defect.caughtBy], true),
   );
-  if (trouble !== undefined) return { kind: 'unclear', defect, seconds, by: trouble };
-  const [by] = failed;
-  if (by === undefined) return { kind: 'survived', defect, seconds, by: 'no test' };
-  return { kind: 'caught', defect, seconds, by };
+  const trial = { defect, seconds };
+  if (trouble !== undefined) return { ...trial, kind: 'unclear', by: '', reason: trouble };
+  const [first] = failed;
+  if (!first) return { ...trial, kind: 'survived', by: '', reason: '' };
+  return { ...trial, kind: 'caught', by: first.title, reason: first.reason };
 }
 
 try {

@@ -5,14 +5,21 @@ export interface Trial {
   readonly kind: 'caught' | 'survived' | 'unclear';
   readonly defect: Defect;
   readonly seconds: number;
-  /** The full title of the first test that failed; else what is known. */
+  /** The full title of the first test that failed; empty where none did. */
   readonly by: string;
+  /** Why it failed, or why nothing is known. */
+  readonly reason: string;
 }
 
-const WIDEST_ID = 28;
+const INDENT = ' '.repeat(9);
 
-/** A trial as one line of a table. */
-export function lineOf({ kind, defect, seconds, by }: Trial): string {
-  const time = `${seconds.toFixed(1)} s`.padStart(7);
-  return `${kind.padEnd(8)} ${defect.id.padEnd(WIDEST_ID)} ${time}  ${defect.caughtBy.file}: ${by}`;
+/** A trial as it is printed: what came of which defect in what time, the test that noticed it, and what that said. */
+export function textOf({ kind, defect, seconds, by, reason }: Trial): string {
+  const { id, what, caughtBy } = defect;
+  const lines = [
+    `${kind.padEnd(INDENT.length)}${id}: ${what} (${seconds.toFixed(1)} s)`,
+    `${INDENT}${caughtBy.file}: ${by || `none that has "${caughtBy.title}" in its title`}`,
+    ...(reason === '' ? [] : [`${INDENT}${reason}`]),
+  ];
+  return lines.join('\n');
 }

@@ -3,11 +3,17 @@ import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Tests } from './defect.ts';
 
+/** A test that failed, by its full title, and the first line of why. */
+export interface Failure {
+  readonly title: string;
+  readonly reason: string;
+}
+
 /** What came of some tests. */
 export interface Verdict {
-  /** The full titles. */
+  /** Their full titles. */
   readonly passed: readonly string[];
-  readonly failed: readonly string[];
+  readonly failed: readonly Failure[];
   readonly seconds: number;
   /** Why nothing is known of them; absent where they ran. */
   readonly trouble?: string;
@@ -15,10 +21,14 @@ export interface Verdict {
 
 /** The longest that a run may take, in milliseconds: a defect may have a process never end. */
 const DEADLINE = 300_000;
+const LONGEST_REASON = 160;
 
 interface MochaReport {
   readonly passes: readonly { readonly fullTitle: string }[];
-  readonly failures: readonly { readonly fullTitle: string }[];
+  readonly failures: readonly {
+    readonly fullTitle: string;
+    readonly err: { readonly message?: string };
+  }[];
 }
 
 /**
@@ -48,8 +58,14 @@ export async function runTests(
   const seconds = (Date.now() - began) / 1_000;
   try {
     const { passes, failures } = JSON.parse(await readFile(report, 'utf8')) as MochaReport;
-    const titlesOf = (some: MochaReport['passes']) => some.map(({ fullTitle }) => fullTitle);
-    return { passed: titlesOf(passes), failed: titlesOf(failures), seconds };
+    return {
+      passed: passes.map(({ fullTitle }) => fullTitle),
+      failed: failures.map(({ fullTitle, err: { message = '' } }) => ({
+        title: fullTitle,
+        reason: message.split('\n', 1).join().slice(0, LONGEST_REASON),
+      })),
+      seconds,
+    };
   } catch {
     return { passed: [], failed: [], seconds, trouble: `no report: ${output.slice(-2_000)}` };
   }

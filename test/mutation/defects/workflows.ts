@@ -1,8 +1,8 @@
 import type { Defect } from '../defect.ts';
 
-const LONG_ORDER = {
-  file: 'test/workflows/order.test.ts',
-  title: 'goes on in a new run before its history grows too long',
+const CARRIED = {
+  file: 'test/workflows/orderCarried.test.ts',
+  title: 'takes along where it stands, what it has dealt with and what it has still to decide',
 };
 
 /** Of what the workflows and the domain decide. */
@@ -35,7 +35,7 @@ export const WORKFLOW_DEFECTS: readonly Defect[] = [
     file: 'src/workflows/orderProgress.ts',
     find: 'inbox: this.#inbox.content(),',
     replace: 'inbox: { pending: [], records: [], repeats: 0 },',
-    caughtBy: LONG_ORDER,
+    caughtBy: CARRIED,
   },
   {
     id: 'version-not-carried',
@@ -43,7 +43,7 @@ export const WORKFLOW_DEFECTS: readonly Defect[] = [
     file: 'src/workflows/orderProgress.ts',
     find: 'version: this.version,',
     replace: 'version: 1,',
-    caughtBy: LONG_ORDER,
+    caughtBy: CARRIED,
   },
   {
     id: 'compensation-after-step',

@@ -4,7 +4,7 @@ import { startServers } from '../support/servers.ts';
 import { copyProject, type Copy } from './copy.ts';
 import type { Defect } from './defect.ts';
 import { DEFECTS } from './defects.ts';
-import { textOf, type Trial } from './report.ts';
+import { tableOf, textOf, type Trial } from './report.ts';
 import { runTests } from './suite.ts';
 
 // Servers and copy go with whatever ends this process by `exit`.
@@ -30,9 +30,10 @@ async function mutate({ only }: { readonly only?: readonly string[] }): Promise<
     for (const defect of defects) {
       const trial = await tryDefect(copy, defect);
       trials.push(trial);
-      console.log(textOf(trial));
+      console.error(textOf(trial));
     }
     const caught = trials.filter(({ kind }) => kind === 'caught').length;
+    console.log(tableOf(trials));
     console.log(`${caught} of ${trials.length} defects are noticed`);
     process.exitCode = caught === trials.length ? 0 : 1;
   } finally {

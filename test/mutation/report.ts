@@ -13,7 +13,17 @@ export interface Trial {
 
 const INDENT = ' '.repeat(9);
 
-/** A trial as it is printed: what came of which defect in what time, the test that noticed it, and what that said. */
+/** What came of all, one a line: defect, verdict, seconds, and the test that noticed it. */
+export function tableOf(trials: readonly Trial[]): string {
+  const widest = Math.max(...trials.map(({ defect }) => defect.id.length));
+  const rows = trials.map(({ defect: { id, caughtBy }, kind, seconds, by }) => {
+    const time = seconds.toFixed(1).padStart(6);
+    return `${id.padEnd(widest)}  ${kind.padEnd(8)} ${time}  ${by || `(not by ${caughtBy.file})`}`;
+  });
+  return [`${'defect'.padEnd(widest)}  verdict  seconds caught by`, ...rows].join('\n');
+}
+
+/** One of them in full, with what is wrong and what the test said. */
 export function textOf({ kind, defect, seconds, by, reason }: Trial): string {
   const { id, what, caughtBy } = defect;
   const lines = [

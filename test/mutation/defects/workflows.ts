@@ -68,8 +68,8 @@ export const WORKFLOW_DEFECTS: readonly Defect[] = [
     saga.before('return-payment');
 `,
     caughtBy: {
-      file: 'test/workflows/order.test.ts',
-      title: 'accepts a cancellation, and takes no money',
+      file: 'test/workflows/orderPayments.test.ts',
+      title: 'is given back where the order was cancelled before it was known',
     },
   },
   {

@@ -21,6 +21,8 @@ export interface Verdict {
 
 /** The longest that a run may take, in milliseconds: a defect may have a process never end. */
 const DEADLINE = 300_000;
+/** How long it may take to end when it is told to. */
+const LAST_WORDS = 10_000;
 const LONGEST_REASON = 160;
 
 interface MochaReport {
@@ -71,15 +73,26 @@ export async function runTests(
   }
 }
 
-/** What Mocha prints, whatever its exit code. */
+/** What Mocha prints, whatever its exit code. It goes with this process. */
 async function outputOf(folder: string, args: readonly string[]): Promise<string> {
   const mocha = join(folder, 'node_modules/mocha/bin/mocha.js');
   return await new Promise((resolve) => {
-    execFile(
+    const child = execFile(
       process.execPath,
       [mocha, ...args],
-      { cwd: folder, timeout: DEADLINE, killSignal: 'SIGKILL', maxBuffer: 1e8 },
-      (error, stdout, stderr) => resolve(`${stdout}${stderr}${error?.killed ? 'too slow' : ''}`),
+      { cwd: folder, maxBuffer: 1e8 },
+      (_, stdout, stderr) => {
+        for (const timer of timers) clearTimeout(timer);
+        process.off('exit', end);
+        resolve(`${stdout}${stderr}${child.killed ? 'ended, as it took too long' : ''}`);
+      },
     );
+    // Told to end, it takes its own servers along.
+    const end = () => child.kill('SIGTERM');
+    const timers = [
+      setTimeout(end, DEADLINE),
+      setTimeout(() => child.kill('SIGKILL'), DEADLINE + LAST_WORDS),
+    ];
+    process.once('exit', end);
   });
 }

@@ -32,7 +32,7 @@ export const API_DEFECTS: readonly Defect[] = [
     replace: 'if (request.caller.scopes.size === 0) {',
     caughtBy: {
       file: 'test/api/protection.test.ts',
-      title: 'lets in whoever has the scope, and anybody where it is public',
+      title: 'says how to authenticate, and what is wrong with a token',
     },
   },
   {

@@ -8,6 +8,7 @@ import { SIZES } from './measurements.ts';
 import { orderReportOf } from './orderFigures.ts';
 import { benchOrders, ORDER_LOAD } from './orders.ts';
 import { reportOf } from './report.ts';
+import { benchSellers, SELLER_LOAD, sellerReportOf } from './sellers.ts';
 
 // The servers go with whatever ends this process by `exit`.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
@@ -42,6 +43,17 @@ program
   .option('--json', 'print everything that was measured as JSON')
   .option('--rounds <count>', 'how often each side runs', countOf, 5)
   .action(runOrderBench);
+
+program
+  .command('sellers')
+  .description("how much one seller's burst of orders delays another seller's")
+  .option('--json', 'print everything that was measured as JSON')
+  .action(runSellerBench);
+
+async function runSellerBench({ json }: { readonly json?: boolean }): Promise<void> {
+  const bench = await benchSellers(SELLER_LOAD, (message) => console.error(message));
+  console.log(json ? JSON.stringify(bench) : sellerReportOf(bench.delays));
+}
 
 interface OrderFlags {
   readonly json?: boolean;

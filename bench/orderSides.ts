@@ -2,6 +2,7 @@ import type { Client, WorkflowHandle } from '@temporalio/client';
 import { inboxSignal } from '../src/contracts/inbox.ts';
 import {
   newOrder,
+  orderPriority,
   orderWorkflow,
   orderWorkflowId,
   type PlacedOrder,
@@ -28,7 +29,7 @@ export const ORDER_SIDES: Readonly<Record<OrderSide, OrderRunner>> = {
       const { workflowType, taskQueue } = orderWorkflow;
       const workflowId = orderWorkflowId(placed);
       const args = [newOrder(placed, DEFAULT_POLICY)];
-      const options = { workflowId, taskQueue, args };
+      const options = { workflowId, taskQueue, args, priority: orderPriority(placed) };
       return (await client.workflow.start(workflowType, options)).firstExecutionRunId;
     },
     async send(handle, { channel, orderId }, type) {

@@ -132,14 +132,10 @@ export async function createOrderStage({ temporal, aws }: Endpoints) {
       const { orders, warmUp, inFlight } = load;
       const callsFile = path.join(folder, `${load.name}.json`);
       const worker = await startWorker(load.name, side, callsFile);
-      let measured: Awaited<ReturnType<typeof runOrders>>;
-      try {
+      const { runs, seconds } = await stoppedAfter(worker, async () => {
         await runOrders(side, `${load.name}-first`, warmUp, inFlight);
-        measured = await runOrders(side, load.name, orders, inFlight);
-      } finally {
-        await worker.stop({ within: 30_000 });
-      }
-      const { runs, seconds } = measured;
+        return await runOrders(side, load.name, orders, inFlight);
+      });
       await assertPaidAndClosed(
         runs.map(({ workflowId }) => workflowId),
         { table, ordersTable: outputs.OrdersTable, providerUrl: provider.url },
@@ -156,6 +152,13 @@ export async function createOrderStage({ temporal, aws }: Endpoints) {
         served: warmUp + orders,
         calls: readCalls(callsFile),
       };
+    },
+
+    /** Has our own worker at work while `use` places orders of its own. */
+    async withWorker<T>(name: string, use: (client: Client) => Promise<T>): Promise<T> {
+      const callsFile = path.join(folder, `${name}.json`);
+      const worker = await startWorker(name, ORDER_SIDES.ours, callsFile);
+      return await stoppedAfter(worker, () => use(client));
     },
 
     async serverVersion(): Promise<string> {
@@ -194,6 +197,14 @@ async function startProvider(
     ready: saysReady,
   });
   return { url: `http://127.0.0.1:${port}`, process: sandbox };
+}
+
+async function stoppedAfter<T>(worker: Process, use: () => Promise<T>): Promise<T> {
+  try {
+    return await use();
+  } finally {
+    await worker.stop({ within: 30_000 });
+  }
 }
 
 function saysReady(output: string): boolean {

@@ -7,15 +7,15 @@ import { concurrently } from './concurrently.ts';
 const AMOUNT = 2_999;
 const LOOKS_AT_ONCE = 8;
 
-/** An order of one seller's record. */
-export function placedOrder(orderId: string): PlacedOrder {
+/** An order of one record. */
+export function placedOrder(orderId: string, sellerId = 'bench-seller'): PlacedOrder {
   return {
     version: 1,
     channel: 'bench',
     orderId,
     customerId: 'bench-customer',
     currency: 'USD',
-    lines: [{ sku: 'record', quantity: 1, amount: AMOUNT, sellerId: 'bench-seller' }],
+    lines: [{ sku: 'record', quantity: 1, amount: AMOUNT, sellerId }],
     paymentMethod: 'pm_card_visa',
   };
 }

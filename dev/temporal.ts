@@ -3,7 +3,7 @@ import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Connection } from '@temporalio/client';
 import { ensureKeyword } from '../src/console/searchAttribute.ts';
-import { ORDER_STATE_ATTRIBUTE } from '../src/contracts/orders.ts';
+import { SEARCH_ATTRIBUTES } from '../src/contracts/searchAttributes.ts';
 import { UserError } from '../src/platform/errors.ts';
 import { type Process, startProcess } from './process.ts';
 import type { Command } from './tools.ts';
@@ -39,6 +39,8 @@ export async function startTemporal(options: TemporalOptions): Promise<Process> 
       ...(databaseFile === undefined ? [] : [`--db-filename=${databaseFile}`]),
       // Tests and demos move a workflow's clock instead of waiting.
       '--dynamic-config-value=frontend.WorkflowTimeSkippingEnabled=true',
+      // Sellers take turns by their orders' fairness keys.
+      '--dynamic-config-value=matching.enableFairness=true',
       '--log-level=warn',
     ],
     env: command.env,
@@ -75,9 +77,9 @@ export async function awaitTemporal(address: string, within = 5_000): Promise<vo
 async function prepareTemporal(address: string): Promise<void> {
   const connection = await Connection.connect({ address, connectTimeout: 1_000, interceptors: [] });
   try {
-    await connection.withDeadline(Date.now() + 2_000, () =>
-      ensureKeyword(connection, NAMESPACE, ORDER_STATE_ATTRIBUTE),
-    );
+    await connection.withDeadline(Date.now() + 2_000, async () => {
+      for (const name of SEARCH_ATTRIBUTES) await ensureKeyword(connection, NAMESPACE, name);
+    });
   } finally {
     await connection.close();
   }

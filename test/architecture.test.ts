@@ -107,7 +107,7 @@ async function outputOf(command: string, args: readonly string[]): Promise<strin
 }
 
 describe('the architecture', function () {
-  this.timeout(60_000);
+  this.timeout(180_000);
 
   describe('is held by the linter, which refuses', () => {
     let complaint: (violation: Violation) => string;

@@ -33,7 +33,7 @@ interface Manifest {
 }
 
 describe('the package', function () {
-  this.timeout(60_000);
+  this.timeout(180_000);
   let installation: Installation;
   let sqs: SQSClient;
   let client: Client;

@@ -46,7 +46,7 @@ interface ProblemBody {
 }
 
 describe('the whole stack', function () {
-  this.timeout(60_000);
+  this.timeout(180_000);
 
   let test: TestStack;
   let stack: Stack;

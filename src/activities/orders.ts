@@ -17,6 +17,7 @@ import type {
 import { orderItem, sellerItems } from '../contracts/orderItems.ts';
 import type { OrderRow } from '../contracts/orders.ts';
 import { publishNotifications } from './notifications.ts';
+import { isTold } from './telling.ts';
 
 export interface OrderActivitiesOptions {
   readonly table: DynamoDBDocumentClient;
@@ -85,15 +86,15 @@ export function createOrderActivities({
 
     async admitOrder({ screening, ...announcement }) {
       if ((await claim(announcement.row)) === 'duplicate') return { kind: 'duplicate' };
-      const [score] = await Promise.all([
+      const [score, told] = await Promise.all([
         // What does not answer at once is asked again by an activity of its own.
         screenOrder(screening).then(
           (answer) => answer.score,
           () => null,
         ),
-        publish(announcement),
+        isTold(publish(announcement)),
       ]);
-      return { kind: 'admitted', score };
+      return { kind: 'admitted', score, told };
     },
 
     async announceOrder({ row: given, notifications }) {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { id } from '../contracts/fields.ts';
 import { orderWorkflowId } from '../contracts/orders.ts';
 
 /** What is read of an event before it is put into a queue: what decides which one, and its place there. */
@@ -8,6 +9,8 @@ export interface EventNames {
   readonly eventId: string | null;
   /** Of the order that its data names; null where it names none. */
   readonly orderKey: string | null;
+  /** The seller that its data names, or that of the first line; null where it names none. */
+  readonly sellerId: string | null;
 }
 
 const name = z.string().regex(/^[^\p{Cc}\p{Cs}]{1,256}$/u, {
@@ -18,6 +21,7 @@ const eventId = z
   .regex(/^[\x21-\x7e]{1,256}$/, { error: 'expected 1 to 256 visible ASCII characters' })
   .optional();
 const content = z.record(z.string(), z.unknown());
+const sellerIn = z.looseObject({ sellerId: id }).transform(({ sellerId }) => sellerId);
 
 /** As EventBridge sends it: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-events-structure.html */
 export const EventBridgeEvent = z
@@ -48,13 +52,22 @@ export function namesOf(event: IncomingEvent): EventNames {
     ? [event.detail, event.id]
     : [event.data, event.eventId];
   const ownId = isEventBridge(event) ? eventId.safeParse(event.detail['eventId']).data : undefined;
-  return { source: event.source, eventId: ownId ?? outerId ?? null, orderKey: orderKeyOf(data) };
+  return {
+    source: event.source,
+    eventId: ownId ?? outerId ?? null,
+    orderKey: orderKeyOf(data),
+    sellerId: sellerIn.safeParse(data).data ?? sellerIn.safeParse(firstLine(data)).data ?? null,
+  };
 }
 
 /** The names of what another message carries; null where it is not an event in one of these two forms. */
 export function namesWithin(value: unknown): EventNames | null {
   const { data } = (isEventBridge(value) ? EventBridgeEvent : PlainEvent).safeParse(value);
   return data ? namesOf(data) : null;
+}
+
+function firstLine({ lines }: Readonly<Record<string, unknown>>): unknown {
+  return Array.isArray(lines) ? lines[0] : undefined;
 }
 
 function orderKeyOf({ channel, orderId }: Readonly<Record<string, unknown>>): string | null {

@@ -33,7 +33,7 @@ export function createIngressQueues({
       MessageBody: sendable(body),
       ...(names?.source === SOURCES.payments
         ? { QueueUrl: paymentsQueueUrl, ...placeOf(names, body) }
-        : { QueueUrl: ingressQueueUrl }),
+        : { QueueUrl: ingressQueueUrl, ...fairPlaceOf(names) }),
     });
     try {
       const abortSignal = AbortSignal.timeout(DEADLINE);
@@ -54,6 +54,11 @@ function placeOf({ eventId, orderKey }: EventNames, body: string) {
     MessageDeduplicationId: deduplicationId,
     MessageGroupId: orderKey === null ? deduplicationId : identifier(orderKey),
   };
+}
+
+/** Sellers take turns in a fair queue: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-fair-queues.html */
+function fairPlaceOf(names: EventNames | null) {
+  return names?.sellerId ? { MessageGroupId: names.sellerId } : {};
 }
 
 /** The text itself where SQS takes it as an ID, else its hash. */

@@ -35,7 +35,7 @@ export async function startAndWait(
   { placed, start, seconds, ...asked }: AwaitedStart,
 ): Promise<Waited> {
   const { temporal, hash } = dependencies;
-  const { workflowType, args, content, eventId, ...options } = start;
+  const { workflowType, args, content, eventId, priority, ...options } = start;
   const contentHash = hash(content);
   // With other content it is another question: the answer to the first must not stand for it.
   const updateId = `${asked.updateId}/${contentHash}`;
@@ -45,6 +45,7 @@ export async function startAndWait(
   const startWorkflowOperation = new WithStartWorkflowOperation(workflowType, {
     ...options,
     args: [...args],
+    ...(priority && { priority }),
     // As `startOnce` writes it.
     memo: { eventId, contentHash },
     workflowIdConflictPolicy: 'FAIL',

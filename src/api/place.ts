@@ -1,5 +1,6 @@
 import type { StartOnce } from '../bridges/startOnce.ts';
 import {
+  orderPriority,
   orderWorkflow,
   orderWorkflowId,
   type PaymentOutcome,
@@ -67,6 +68,7 @@ export async function place(
     ...orderWorkflow,
     workflowId: orderWorkflowId(placed),
     args: [newOrder(placed, dependencies.orderPolicy)],
+    priority: orderPriority(placed),
     eventId: `${OWN_CHANNEL}:${channel}:${orderId}/${idempotencyKey}`,
     content: placed,
   };

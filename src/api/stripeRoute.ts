@@ -62,7 +62,7 @@ export function addStripeRoute(
       const translation = await translateStripeEvent(event, (id) => lookUp(retrieveIntent, id));
       if (!translation.event) return { taken: false as const, reason: translation.reason };
       const { source, eventId } = translation.event;
-      const names = { source, eventId, orderKey: translation.orderKey };
+      const names = { source, eventId, orderKey: translation.orderKey, sellerId: null };
       await enqueue(JSON.stringify(translation.event), names);
       return { taken: true as const, eventId };
     },

@@ -178,12 +178,13 @@ async function callFor(client: WorkflowClient, batch: readonly Planned[]): Promi
         }),
       );
     case 'signalWithStart': {
-      const { workflowId, taskQueue, args, signal, signalArgs } = plan;
+      const { workflowId, taskQueue, args, priority, signal, signalArgs } = plan;
       return await startingIfNew(() =>
         client.signalWithStart(plan.workflowType, {
           workflowId,
           taskQueue,
           args: [...args],
+          ...(priority && { priority }),
           signal,
           signalArgs: [...signalArgs],
           memo: { eventId: event.id },
@@ -192,7 +193,7 @@ async function callFor(client: WorkflowClient, batch: readonly Planned[]): Promi
       );
     }
     case 'updateWithStart': {
-      const { workflowId, taskQueue, args, update, updateArgs } = plan;
+      const { workflowId, taskQueue, args, priority, update, updateArgs } = plan;
       return await startingIfNew(() =>
         client.executeUpdateWithStart<Workflow, unknown, UpdateArgs>(update, {
           args: updateArgs as UpdateArgs,
@@ -201,6 +202,7 @@ async function callFor(client: WorkflowClient, batch: readonly Planned[]): Promi
             workflowId,
             taskQueue,
             args: [...args],
+            ...(priority && { priority }),
             memo: { eventId: event.id },
             workflowIdConflictPolicy: 'USE_EXISTING',
             workflowIdReusePolicy: 'REJECT_DUPLICATE',

@@ -1,7 +1,13 @@
 import { disputeWorkflow, disputeWorkflowId } from '../contracts/disputes.ts';
 import { EVENTS, type EventData, type EventType } from '../contracts/events.ts';
 import { inboxSignal } from '../contracts/inbox.ts';
-import { newOrder, orderWorkflow, orderWorkflowId, type OrderKey } from '../contracts/orders.ts';
+import {
+  newOrder,
+  orderPriority,
+  orderWorkflow,
+  orderWorkflowId,
+  type OrderKey,
+} from '../contracts/orders.ts';
 import { restockWorkflow, restockWorkflowId } from '../contracts/restock.ts';
 import { returnWorkflow, returnWorkflowId } from '../contracts/returns.ts';
 import type { OrderPolicy, RestockPolicy, ReturnPolicy } from '../domain/policy.ts';
@@ -52,6 +58,7 @@ export function orderRoutes(options: OrderRouteOptions): readonly Route[] {
     route('OrderPlaced').start(orderWorkflow, ({ data }) => ({
       workflowId: orderWorkflowId(data),
       args: [newOrder(data, orderPolicy)],
+      priority: orderPriority(data),
     })),
     intoOrder('OrderCancelled'),
     intoOrder('PaymentAuthorised'),

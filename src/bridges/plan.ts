@@ -1,3 +1,5 @@
+import type { Priority } from '@temporalio/common';
+
 /** What the bridge does with one event. Times are in seconds. */
 export type Plan =
   | StartPlan
@@ -16,6 +18,8 @@ interface Start {
   readonly workflowType: string;
   readonly taskQueue: string;
   readonly args: readonly unknown[];
+  /** Default: Temporal's own. */
+  readonly priority?: Priority | undefined;
 }
 
 /** A workflow that has to exist already. */

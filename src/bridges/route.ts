@@ -1,5 +1,5 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
-import type { SignalDefinition, UpdateDefinition } from '@temporalio/common';
+import type { Priority, SignalDefinition, UpdateDefinition } from '@temporalio/common';
 import { msToNumber } from '@temporalio/common/lib/time.js';
 import type { WorkflowReference } from '../contracts/references.ts';
 import { EventRejectedError } from './codes.ts';
@@ -81,6 +81,8 @@ type StartReference<Args extends unknown[] | []> = WorkflowReference<
 interface StartTarget<Args extends unknown[] | []> {
   readonly workflowId: string;
   readonly args: Args;
+  /** Of the workflow's tasks, and of its activities': a `fairnessKey` gives each seller or tenant a fair share of the workers. Default: none. */
+  readonly priority?: Priority;
 }
 
 /**

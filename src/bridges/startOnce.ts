@@ -3,6 +3,7 @@ import {
   type WorkflowClient,
   type WorkflowExecutionDescription,
 } from '@temporalio/client';
+import type { Priority } from '@temporalio/common';
 import { contentHash } from './contentHash.ts';
 
 export interface StartOnce {
@@ -10,6 +11,8 @@ export interface StartOnce {
   readonly workflowType: string;
   readonly taskQueue: string;
   readonly args: readonly unknown[];
+  /** Default: Temporal's own. */
+  readonly priority?: Priority | undefined;
   /** Kept in the memo, so that the messages can be found from the workflow. */
   readonly eventId: string;
   /** What makes two starts the same one; not the arguments, into which the starter may put more than came. */
@@ -25,13 +28,14 @@ export type StartAnswer = 'started' | 'duplicate' | 'conflict';
  * @throws what Temporal's client throws, other than that it was started already.
  */
 export async function startOnce(client: WorkflowClient, start: StartOnce): Promise<StartAnswer> {
-  const { workflowId, workflowType, taskQueue, args, eventId } = start;
+  const { workflowId, workflowType, taskQueue, args, priority, eventId } = start;
   const hash = contentHash(start.content);
   try {
     await client.start(workflowType, {
       workflowId,
       taskQueue,
       args: [...args],
+      ...(priority && { priority }),
       memo: { eventId, contentHash: hash },
       workflowIdConflictPolicy: 'FAIL',
       workflowIdReusePolicy: 'REJECT_DUPLICATE',

@@ -1,4 +1,4 @@
-import { ORDER_STATE_ATTRIBUTE } from '../contracts/orders.ts';
+import { SEARCH_ATTRIBUTES } from '../contracts/searchAttributes.ts';
 import { registerOrders } from './orders.ts';
 import { createProgram, runProgram } from './program.ts';
 import { registerTools } from './tools.ts';
@@ -77,7 +77,7 @@ registerOrders(program);
 registerTools(program, {
   loadRoutes: async () => (await import('./orderTools.ts')).readRoutes(),
   loadQueueUrls: async () => (await import('./orderTools.ts')).readQueueUrls(),
-  searchAttributes: [{ name: ORDER_STATE_ATTRIBUTE, type: 'Keyword' }],
+  searchAttributes: SEARCH_ATTRIBUTES.map((name) => ({ name, type: 'Keyword' })),
 });
 
 await runProgram(program);

@@ -1,6 +1,6 @@
 import { ensureKeyword } from '../console/searchAttribute.ts';
 import { ensureSweepSchedule } from '../console/sweepSchedule.ts';
-import { ORDER_STATE_ATTRIBUTE } from '../contracts/orders.ts';
+import { SEARCH_ATTRIBUTES } from '../contracts/searchAttributes.ts';
 import { SWEEP_SCHEDULE } from '../contracts/sweep.ts';
 import { UserError } from '../platform/errors.ts';
 import { withTemporal } from './temporalTools.ts';
@@ -9,14 +9,16 @@ import { withTemporal } from './temporalTools.ts';
 export async function runSetup(): Promise<void> {
   await withTemporal(async ({ client, connection }) => {
     const { namespace } = client.options;
-    const attribute = await ensureKeyword(connection, namespace, ORDER_STATE_ATTRIBUTE);
-    if (attribute === 'another type') {
-      throw new UserError(
-        `namespace ${namespace} has the search attribute ${ORDER_STATE_ATTRIBUTE} as another type than Keyword`,
-        'remove it, or set TEMPORAL_NAMESPACE; see `waybill doctor`',
-      );
+    for (const name of SEARCH_ATTRIBUTES) {
+      const was = await ensureKeyword(connection, namespace, name);
+      if (was === 'another type') {
+        throw new UserError(
+          `namespace ${namespace} has the search attribute ${name} as another type than Keyword`,
+          'remove it, or set TEMPORAL_NAMESPACE; see `waybill doctor`',
+        );
+      }
+      say(was, `search attribute ${name}`);
     }
-    say(attribute, `search attribute ${ORDER_STATE_ATTRIBUTE}`);
     const { was, paused } = await ensureSweepSchedule(client.schedule);
     say(was, `schedule ${SWEEP_SCHEDULE}${paused ? ', which is paused' : ''}`);
   });

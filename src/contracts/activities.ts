@@ -45,7 +45,7 @@ export interface Told<Answer> {
 
 /**
  * The same activities, each as one that tells at the same time what is due by then: a change of state that a step
- * follows takes no activity of its own. A try that is repeated tells again, under the same IDs.
+ * follows takes no activity of its own. Only the first try tells.
  */
 export type AndTell<Activities> = {
   readonly [Name in keyof Activities & string as `${Name}AndTell`]: Activities[Name] extends (
@@ -64,8 +64,8 @@ export interface ScreeningRequest {
 
 export type AdmitAnswer =
   | { readonly kind: 'duplicate' }
-  /** `score`: of the fraud screening, 0 to 100; null where that did not answer at once. */
-  | { readonly kind: 'admitted'; readonly score: number | null };
+  /** `score`: of the fraud screening, 0 to 100; null where that did not answer at once. `told`: as in `Told`. */
+  | { readonly kind: 'admitted'; readonly score: number | null; readonly told: boolean };
 
 export interface Reservation {
   /** The order's workflow ID: the reservation is stored as `RESERVATION#{orderKey}`. */

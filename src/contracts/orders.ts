@@ -5,6 +5,7 @@ import type { Ledger } from '../domain/saga.ts';
 import type { EventData } from './events.ts';
 import type { Command, CommandAnswer } from './commands.ts';
 import type { InboxContent, InboxEvent, InboxRecord } from './inbox.ts';
+import { fingerprint } from './fingerprint.ts';
 import type { Notified } from './notifications.ts';
 import { queryReference, updateReference, workflowReference } from './references.ts';
 import { ORDERS_TASK_QUEUE } from './taskQueues.ts';
@@ -50,6 +51,8 @@ export interface CarriedOrder {
   readonly ledger: Ledger<OrderUndo>;
   readonly reason: string | null;
   readonly version: number;
+  /** The parcels as they were when their news were told last; absent where nothing of them was told. */
+  readonly parcelsTold?: Order['shipments'];
   readonly inbox: InboxContent;
   /** The last entries; absent in what was carried before there was a timeline. */
   readonly timeline?: readonly TimelineEntry[];
@@ -72,6 +75,19 @@ export interface OrderInput {
 /** The input of an order that is placed now. */
 export function newOrder(placed: PlacedOrder, policy: OrderPolicy): OrderInput {
   return { placed, policy, edition: 2 };
+}
+
+/** Temporal's limit of a fairness key, in bytes. */
+const LONGEST_FAIRNESS_KEY = 64;
+
+/**
+ * Its share of the workers: sellers take turns, however many orders each of them has. An order of several sellers takes
+ * the turn of its first line's.
+ */
+export function orderPriority({ lines }: Pick<PlacedOrder, 'lines'>): { fairnessKey: string } {
+  const [{ sellerId } = { sellerId: '' }] = lines;
+  const isShort = sellerId.length <= LONGEST_FAIRNESS_KEY;
+  return { fairnessKey: isShort ? sellerId : fingerprint(sellerId) };
 }
 
 export interface OrderResult {

@@ -18,7 +18,12 @@ export interface RestockInput {
   readonly sku: string;
   readonly policy: RestockPolicy;
   /** Only when the workflow continues as new. */
-  readonly carried?: { readonly standing: RestockStanding; readonly inbox: InboxContent };
+  readonly carried?: {
+    readonly standing: RestockStanding;
+    readonly inbox: InboxContent;
+    /** Whether those who wait are still to be served. */
+    readonly hasNews?: true;
+  };
 }
 
 /** Where a SKU's restocking stands. */

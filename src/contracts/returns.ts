@@ -121,5 +121,8 @@ export const resumeReturn = updateReference<CommandAnswer<ReturnState>, [Command
   'waybill.resume-return',
 );
 
+/** Search attribute, Keyword: the return's state, once it has needed an operator. */
+export const RETURN_STATE_ATTRIBUTE = 'WaybillReturnState';
+
 /** The return's row as the workflow has it now. */
 export const returnQuery = queryReference<ReturnRow>('waybill.return');

@@ -105,8 +105,8 @@ export interface Settlement {
 }
 
 /**
- * The next cancellation of lines that is to be given back: the oldest whose pieces are in the house; null where there is
- * none.
+ * The next cancellation of lines that is to be given back: the one that this was begun for, or the oldest whose pieces
+ * are in the house; null where there is none.
  */
 export function nextSettlement(order: Order, lines: readonly OrderLine[]): Settlement | null {
   const { cancelledLines, payment, shipments } = order;
@@ -115,7 +115,8 @@ export function nextSettlement(order: Order, lines: readonly OrderLine[]): Settl
   );
   const isHome = (step: number) =>
     cancelledLines.every((each) => each.step !== step || !away.has(each.line));
-  const step = cancelledLines.find(({ settled, step: its }) => !settled && isHome(its))?.step;
+  const isNext = ({ settled, step: its }: CancelledLine) => !settled && isHome(its);
+  const step = order.settling ?? cancelledLines.find(isNext)?.step;
   if (step === undefined) return null;
   // What an older one still holds, whose parcel is on its way back, stays reserved; so does what is lost.
   const given = cancelledLines.filter((each) => !each.lost && (each.settled || each.step === step));
@@ -172,6 +173,7 @@ export function linesNumbered(
 export function settle(order: Order, step?: number): Order {
   return {
     ...order,
+    settling: null,
     cancelledLines: order.cancelledLines.map((each) =>
       step === undefined || each.step === step ? { ...each, settled: true } : each,
     ),

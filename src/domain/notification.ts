@@ -125,6 +125,8 @@ function isForSecurity({ type, state, reason }: Matter): boolean {
 const PAYMENT_FAILURES: ReadonlySet<string> = new Set([
   'payment-not-completed',
   'authorisation-lapsed',
+  // Somebody has cancelled it at the provider.
+  'payment_intent_canceled',
 ]);
 
 function isHardDecline(reason: string): boolean {

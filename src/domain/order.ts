@@ -141,6 +141,8 @@ export interface Order {
   readonly stockUntil?: number;
   /** Until when a parcel that was recalled may come back, in milliseconds since 1970; absent or null where none is. */
   readonly parcelUntil?: number | null;
+  /** The step of the cancelled lines that are being given back; null or absent where none are. */
+  readonly settling?: number | null;
 }
 
 /** What happened to one event or command, and why where it is not plain. */
@@ -303,11 +305,15 @@ export function decidePaymentFailed(order: Order, failed: { readonly intentId: s
     : { outcome: 'refused', reason: `payment-${order.payment.status}` };
 }
 
+/** Whether an order waits for pieces that are short. */
+export function isWaitingForStock({ waitingFor }: Order): boolean {
+  return waitingFor === 'stock';
+}
+
 /** Whether the stock that an order waits for is reserved for it by now. */
 export function decideStockReserved(order: Order): Decision {
   if (order.cancellation) return { outcome: 'refused', reason: 'order-cancelled' };
   if (isEnd(order.state)) return { outcome: 'refused', reason: `order-${order.state}` };
-  if (order.waitingFor !== 'stock')
-    return { outcome: 'duplicate', reason: 'not-waiting-for-stock' };
+  if (!isWaitingForStock(order)) return { outcome: 'duplicate', reason: 'not-waiting-for-stock' };
   return { outcome: 'applied', order: { ...order, waitingFor: null } };
 }

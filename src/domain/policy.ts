@@ -66,7 +66,7 @@ export const DEFAULT_RETURN_POLICY = {
 
 /** The time limits of a SKU's restocking. */
 export interface RestockPolicy {
-  /** How long the supplier may take before an operator is told, in seconds. Default 1,209,600 (14 days). */
+  /** How long the supplier may take before its order shows as `overdue`, in seconds. Default 1,209,600 (14 days). */
   readonly supplierWithinSeconds: number;
 }
 

@@ -34,11 +34,12 @@ export interface Shipment {
 }
 
 type Shipments = readonly Shipment[];
+type CancelledLines = readonly { readonly line: number }[];
 
 /** One parcel for each seller of the lines that go on, in the order of their first lines. */
 export function planShipments(
   lines: readonly OrderLine[],
-  cancelledLines: readonly { readonly line: number }[],
+  cancelledLines: CancelledLines,
 ): Shipments {
   const cancelled = new Set(cancelledLines.map(({ line }) => line));
   const numbered = lines.map((line, index) => ({ sellerId: line.sellerId, line: index + 1 }));
@@ -136,12 +137,21 @@ export function isDelivered(shipments: Shipments): boolean {
 
 /**
  * Whether the carrier's news of this parcel can be decided by now. Early news waits for the answer of our own call:
- * until it is booked or, in an order that is being undone, until it is cancelled or recalled.
+ * until it is booked or, where it is to be called back, until it is cancelled or recalled.
  */
-export function isParcelKnown({ shipments, cancellation }: Order, shipmentId: string): boolean {
-  const status = shipmentOf(shipments, shipmentId)?.status;
-  if (cancellation) return status !== 'planned' && status !== 'booked';
+export function isParcelKnown(order: Order, shipmentId: string): boolean {
+  const { shipments, cancellation, cancelledLines } = order;
+  const shipment = shipmentOf(shipments, shipmentId);
+  const status = shipment?.status;
+  const isToCancel = cancellation !== null || (shipment && isEmptied(shipment, cancelledLines));
+  if (isToCancel) return status !== 'planned' && status !== 'booked';
   return shipments.length > 0 && status !== 'planned';
+}
+
+/** Whether nothing that a parcel was planned with goes on. */
+function isEmptied({ lines }: Shipment, cancelledLines: CancelledLines): boolean {
+  const cancelled = new Set(cancelledLines.map(({ line }) => line));
+  return lines.every((line) => cancelled.has(line));
 }
 
 /** What there is to do about a parcel. */
@@ -154,12 +164,11 @@ export interface ParcelWork {
 /** What there is to do next about the parcels of an order that goes on; null: nothing. */
 export function nextParcelWork(
   shipments: Shipments,
-  cancelledLines: readonly { readonly line: number }[],
+  cancelledLines: CancelledLines,
 ): ParcelWork | null {
-  const cancelled = new Set(cancelledLines.map(({ line }) => line));
   for (const shipment of shipments) {
-    const { status, lines } = shipment;
-    const isEmpty = lines.every((line) => cancelled.has(line));
+    const { status } = shipment;
+    const isEmpty = isEmptied(shipment, cancelledLines);
     if (status === 'lost') return { to: 'make-good', shipment };
     if (isEmpty && (status === 'planned' || status === 'booked')) return { to: 'cancel', shipment };
     if (status === 'planned') return { to: 'book', shipment };

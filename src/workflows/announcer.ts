@@ -19,8 +19,8 @@ export interface AnnouncerOptions {
 
 /**
  * Tells the outside what becomes of an order: row, notifications (each in its order), search attribute, current
- * details. What a step takes along costs no activity of its own; search attribute and details follow once the order
- * waits, as by then it is where it stays for a while.
+ * details. What a step takes along costs no activity of its own; the search attribute, which costs an action, follows
+ * once the order waits, as by then it is where it stays for a while.
  */
 export class Announcer {
   readonly #row: () => OrderRow;
@@ -68,7 +68,10 @@ export class Announcer {
 
   /** What is due, for a step to take along; null: nothing. */
   take(): Announcement | null {
-    return this.#isDue ? this.#due() : null;
+    if (!this.#isDue) return null;
+    const due = this.#due();
+    setCurrentDetails(describeStanding(due.row));
+    return due;
   }
 
   /** What a step took along could not be told. */

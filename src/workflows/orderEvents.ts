@@ -8,6 +8,7 @@ import {
   decidePaymentMethod,
   decideStockReserved,
   isEnd,
+  isWaitingForStock,
   type Decision,
   type Order,
 } from '../domain/order.ts';
@@ -21,7 +22,8 @@ import {
 
 /**
  * Whether the order can decide this event now. What comes early waits in the inbox: news of the payment until our own
- * call has its answer, news of a parcel until it is booked, or recalled.
+ * call has its answer, news of a parcel until it is booked, or recalled, and that pieces are reserved until the order
+ * says that it waits for them.
  */
 export function isDue(order: Order, event: InboxEvent, edition: 1 | 2): boolean {
   if (isEnd(order.state)) return true;
@@ -42,6 +44,9 @@ export function isDue(order: Order, event: InboxEvent, edition: 1 | 2): boolean 
       return edition === 1
         ? order.cancellation !== null || isBeingFulfilled(order)
         : isParcelKnown(order, shipmentIdOf(event));
+    case 'StockReserved':
+      // The queue of those who wait may be served before our own call, which joined it, has its answer.
+      return order.cancellation !== null || order.state !== 'reserving' || isWaitingForStock(order);
     default:
       return true;
   }

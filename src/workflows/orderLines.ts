@@ -26,6 +26,7 @@ export async function settleLines(input: OrderInput, progress: OrderProgress): P
     const next = nextSettlement(progress.order, placed.lines);
     if (!next) return;
     const { step, number, released, left, refund: amount } = next;
+    progress.order = { ...progress.order, settling: step };
     // Settled together with the step's entry in the timeline: no row is written that has the one without the other.
     const settled = (refunded: number) => {
       const { payment } = progress.order;

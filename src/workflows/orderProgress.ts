@@ -178,7 +178,7 @@ export class OrderProgress extends OrderRecord {
     const undoing = this.order.cancellation !== null;
     const over = () => this.#helped !== null || (!undoing && this.order.cancellation !== null);
     await this.#decideUntil(() => over() || this.#outgrown());
-    if (!over()) await this.#continueAsNew();
+    if (!over()) await this.#continueAsNew(over);
     this.goOn();
     return this.#helped;
   }
@@ -234,16 +234,20 @@ export class OrderProgress extends OrderRecord {
     return workflowInfo().continueAsNewSuggested;
   }
 
-  async #continueAsNew(): Promise<never> {
+  /** @param unless - what may come while this run leaves, and would not be known in the next one. */
+  async #continueAsNew(unless = () => false): Promise<void> {
     this.#leaving = true;
     await this.#decideUntil(() => this.announcer.idle && allHandlersFinished());
-    return await continueAsNew<(input: OrderInput) => Promise<OrderResult>>({
+    this.#leaving = false;
+    if (unless()) return;
+    await continueAsNew<(input: OrderInput) => Promise<OrderResult>>({
       ...this.#input,
       carried: {
         order: this.order,
         ledger: this.#saga.ledger,
         reason: this.reason,
         version: this.version,
+        parcelsTold: this.parcelsTold,
         inbox: this.#inbox.content(),
         timeline: this.timeline.entries,
         placedAt: this.placedAt,

@@ -17,7 +17,7 @@ import {
   type Waiting,
 } from '../domain/order.ts';
 import type { Notice } from '../domain/notification.ts';
-import { withShipment, type Shipment } from '../domain/shipment.ts';
+import { parcelNotices, withShipment, type Shipment } from '../domain/shipment.ts';
 import type { ScreeningDecision } from '../domain/screening.ts';
 import { Announcer } from './announcer.ts';
 import { carriedOrder } from './carriedOrder.ts';
@@ -53,6 +53,8 @@ export class OrderRecord {
   protected readonly announcer: Announcer;
   protected readonly timeline: Timeline;
   protected readonly placedAt: string;
+  /** The parcels as they were when their news were told last. */
+  protected parcelsTold: Order['shipments'];
   protected version: number;
   protected reason: string | null;
   /** The revision of the last decision that told something new. */
@@ -65,6 +67,7 @@ export class OrderRecord {
     this.order = carried
       ? carriedOrder(carried.order)
       : openOrder(totalOf(placed.lines, placed.currency), placed.paymentMethod ?? null);
+    this.parcelsTold = carried?.parcelsTold ?? this.order.shipments;
     this.version = carried?.version ?? 1;
     this.reason = carried?.reason ?? null;
     this.claimDecided = carried !== undefined;
@@ -117,6 +120,13 @@ export class OrderRecord {
     this.version += 1;
     const { state } = this.order;
     this.announcer.announce({ version: this.version, state, reason, notice });
+  }
+
+  /** Tells what of its parcels' news is no change of state, once each. */
+  notifyOfParcels(): void {
+    const { shipments } = this.order;
+    for (const notice of parcelNotices(this.parcelsTold, shipments)) this.notify(notice);
+    this.parcelsTold = shipments;
   }
 
   /** Brings the order into a state, and announces it. */
@@ -182,6 +192,11 @@ export class OrderRecord {
   /** Takes what is due to be told, for an activity whose own work it is to tell it. */
   takeDue(): Announcement {
     return this.announcer.take() ?? { row: this.row(), notifications: [] };
+  }
+
+  /** What was taken could not be told: it is due again. */
+  tellAgain(due: Announcement): void {
+    this.announcer.putBack(due);
   }
 
   /** Writes the row as it is, without a change of state. @returns whether it is written. */

@@ -23,9 +23,12 @@ export async function admit(progress: OrderProgress): Promise<'admitted' | 'dupl
   progress.announceFirst();
   progress.become('screening');
   const screening = screeningRequest(progress);
-  const admission = admitOrder({ ...progress.takeDue(), screening }).then(decide);
-  const { kind } = await progress.note('screen', admission);
+  const due = progress.takeDue();
+  const admission = admitOrder({ ...due, screening });
+  const { kind } = await progress.note('screen', admission.then(decide));
   if (kind === 'duplicate') return kind;
+  const answer = await admission;
+  if (answer.kind === 'admitted' && !answer.told) progress.tellAgain(due);
   progress.claimDecided = true;
   progress.screened = kind;
   return 'admitted';

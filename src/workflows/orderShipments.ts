@@ -7,7 +7,6 @@ import {
   isDelivered,
   isDispatched,
   nextParcelWork,
-  parcelNotices,
   planShipments,
   replaceLost,
   shipmentOf,
@@ -39,18 +38,37 @@ export async function ship(
     progress.order = { ...progress.order, shipments };
   }
   saga.before('cancel-shipments');
-  let told = progress.order.shipments;
   for (;;) {
     await attendToParcels(input, progress);
     const { shipments } = progress.order;
     if (isDispatched(shipments)) progress.be('shipped', { waitingFor: 'delivery' });
     else progress.be('fulfilling', { waitingFor: 'dispatch' });
-    for (const notice of parcelNotices(told, shipments)) progress.notify(notice);
-    told = shipments;
+    progress.notifyOfParcels();
     if (isDelivered(shipments)) break;
-    await progress.waitFor(() => progress.order.shipments !== shipments || isWorkDue(progress));
+    const changed = () => progress.order.shipments !== shipments || isWorkDue(progress);
+    if (!(await progress.waitFor(changed, recallUntil(input, progress))))
+      await missParcel(progress);
   }
   if (!isAllLost(progress.order.shipments)) progress.become('delivered');
+}
+
+/** Until when a parcel that was called back is waited for; undefined: none is. */
+function recallUntil({ policy }: OrderInput, progress: OrderProgress): number | undefined {
+  const { shipments, parcelUntil } = progress.order;
+  const { parcelBackWithinSeconds = 0 } = policy;
+  const isAway = shipments.some(({ status }) => status === 'recalled');
+  const until = isAway ? (parcelUntil ?? Date.now() + parcelBackWithinSeconds * 1000) : null;
+  progress.order = { ...progress.order, parcelUntil: until };
+  return until ?? undefined;
+}
+
+/** Asks an operator about parcels that were called back and have not come: to wait on, or to give them up. */
+async function missParcel(progress: OrderProgress): Promise<void> {
+  progress.order = { ...progress.order, parcelUntil: null };
+  if ((await progress.needOperator('parcel-not-back')) !== 'resolved') return;
+  for (const shipment of progress.order.shipments) {
+    if (shipment.status === 'recalled') progress.order = giveUpLost(progress.order, shipment);
+  }
 }
 
 /** Does what there is to do about parcels and cancelled lines, until there is nothing. */
@@ -88,6 +106,18 @@ async function book(progress: OrderProgress, shipment: Shipment): Promise<void> 
   );
   const { kind: status, ...label } = answer;
   progress.recordShipment(shipmentId, { status, ...label });
+  // Somebody cancelled it at the carrier: what it was to hold goes on, and nothing would ever bring it.
+  if (status === 'cancelled' && piecesOf(progress, shipment).length > 0) {
+    await bookedByHand(progress, shipmentId);
+  }
+}
+
+/** Waits until an operator has sent the parcel otherwise. @throws OrderStopped when the order was cancelled. */
+async function bookedByHand(progress: OrderProgress, shipmentId: string): Promise<void> {
+  while ((await progress.needOperator('shipment-cancelled')) !== 'resolved') {
+    progress.stopIfCancelled();
+  }
+  progress.recordShipment(shipmentId, { status: 'booked' });
 }
 
 /** Calls back a parcel that is not to arrive any more. */
@@ -114,8 +144,10 @@ async function makeGood(
   if (policy.onLostParcel !== 'refund' && lost.replaces === null && pieces.length > 0) {
     const { reserveStock, releaseStock } = stepActivities<StockActivities>(progress, own);
     const orderKey = `${progress.orderKey}/parcel/${shipmentId}`;
-    const answer = await progress.step('reserve-replacement', () =>
-      reserveStock({ orderKey, pieces }),
+    const answer = await progress.insist(
+      'reserve-replacement',
+      () => reserveStock({ orderKey, pieces }),
+      () => ({ kind: 'reserved' }) as const,
     );
     if (answer.kind === 'reserved') {
       if (isFound()) {
@@ -162,11 +194,15 @@ export async function cancelShipments(
   throw new Error('a parcel that was called back has not come');
 }
 
-/** The pieces of an undone order that are not there to be sold again: their parcels never came back. */
+/**
+ * The pieces of an undone order that are not there to be sold again: their parcels never came back. What was given back
+ * for cancelled lines before is not reserved any more.
+ */
 export function piecesGone({ order, placed }: OrderProgress): Reservation['pieces'] {
   const gone = order.shipments.filter(({ status }) => status === 'lost' || status === 'recalled');
   const numbers = new Set(gone.flatMap(({ lines }) => lines));
-  return piecesBySku(linesNumbered(placed.lines, order.cancelledLines, numbers));
+  const givenBack = order.cancelledLines.filter(({ settled }) => settled);
+  return piecesBySku(linesNumbered(placed.lines, givenBack, numbers));
 }
 
 /** What a parcel holds: the pieces of its lines that go on. */

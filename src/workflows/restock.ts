@@ -50,7 +50,10 @@ async function serve(sku: string, progress: RestockProgress): Promise<number> {
     const { served, isMore, isShort } = await serveBackOrders({ sku });
     await Promise.all(served.map(tell));
     if (served.length > 0) await leaveBackOrders({ sku, orderKeys: served });
-    if (isMore) continue;
+    if (isMore) {
+      await progress.goOnIfOutgrown();
+      continue;
+    }
     if (progress.isExpecting) return 0;
     const { quantity } = await countMissing({ sku });
     // Where nothing is missing for him who was short a moment ago, pieces were given back meanwhile.

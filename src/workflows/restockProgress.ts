@@ -30,7 +30,7 @@ export class RestockProgress {
   #standing: RestockStanding;
   #receipts: readonly Receipt[] = [];
   /** Whether something has happened that stock and queue are to be looked at for. */
-  #hasNews = false;
+  #hasNews: boolean;
   /** Whether the supplier has refused what is to be ordered next. */
   #isRefused: boolean;
 
@@ -45,6 +45,7 @@ export class RestockProgress {
       unexpected: 0,
       expected: null,
     };
+    this.#hasNews = carried?.hasNews ?? false;
     this.#isRefused = carried?.standing.state === 'ordering';
     setHandler(restockQuery, () => this.#standing);
     this.become(this.#standing.state);
@@ -76,7 +77,6 @@ export class RestockProgress {
    * this one's history has grown: nothing is under way then but what the standing says.
    */
   async untilNews(): Promise<void> {
-    this.#hasNews = false;
     while (!this.#hasNews) {
       this.#rest();
       // Before what came is taken out of the inbox: a steady stream would keep this run for ever.
@@ -91,6 +91,14 @@ export class RestockProgress {
       // Who has refused is asked once more; who is late is waited for all the same.
       if (!inTime && !this.isExpecting) return;
     }
+    this.#hasNews = false;
+  }
+
+  /** Goes on in a new run where this one's history has grown, though those who wait have not all been served. */
+  async goOnIfOutgrown(): Promise<void> {
+    if (!workflowInfo().continueAsNewSuggested) return;
+    this.#hasNews = true;
+    await this.#continueAsNew();
   }
 
   /** Numbers an order that is about to be sent to the supplier. @returns what it is known by, for ever. */
@@ -163,7 +171,11 @@ export class RestockProgress {
   async #continueAsNew(): Promise<never> {
     return await continueAsNew<(input: RestockInput) => Promise<void>>({
       ...this.#input,
-      carried: { standing: this.#standing, inbox: this.#inbox.content() },
+      carried: {
+        standing: this.#standing,
+        inbox: this.#inbox.content(),
+        ...(this.#hasNews && { hasNews: true as const }),
+      },
     });
   }
 

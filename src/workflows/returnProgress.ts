@@ -57,7 +57,10 @@ export class ReturnProgress {
     this.#row = carried?.row ?? requested(input);
     this.#inbox = new Inbox(carried?.inbox);
     this.#timeline = new Timeline(carried?.row.timeline);
-    this.#announcer = new ReturnAnnouncer(() => this.row());
+    this.#announcer = new ReturnAnnouncer(
+      () => this.row(),
+      carried?.row.state === 'needs-operator',
+    );
     setHandler(returnQuery, () => this.row());
     setHandler(inspectionUpdate, (request) => this.#inspect(request), {
       validator: checkInspection,

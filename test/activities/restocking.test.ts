@@ -229,7 +229,7 @@ describe('restock activities', () => {
     });
 
     it('serves 100 at a time, however many wait for others before them', async function () {
-      this.timeout(60_000);
+      this.timeout(180_000);
       const [mug, cap] = [
         await service.sku({ available: 300 }),
         await service.sku({ available: 0 }),

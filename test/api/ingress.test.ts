@@ -74,6 +74,7 @@ describe('what Stripe sends', () => {
       source: 'waybill.payments',
       eventId: 'evt_1',
       orderKey: 'order:web:1',
+      sellerId: null,
     });
   });
 
@@ -137,7 +138,7 @@ describe('events that are sent as they are', () => {
       assert.equal(body.eventId, eventId ?? `message-${sent.length}`);
       assert.deepEqual(sent.at(-1), {
         body: text,
-        names: { source: 'a', eventId, orderKey: 'order:web:1' },
+        names: { source: 'a', eventId, orderKey: 'order:web:1', sellerId: null },
       });
       const [record] = unwrap({ body: text, messageId: 'm', parkedBefore: null });
       assert.ok(record && 'event' in record);
@@ -290,6 +291,22 @@ describe('the queues behind the ingress', () => {
       ),
     );
     assert.equal(plans.filter((kind) => kind === 'planned').length, 2);
+  });
+
+  it("has each seller's events as a group of their own in the fair queue", async () => {
+    const order = { source: 'waybill.storefront', type: 'OrderPlaced' };
+    const lines = (sellerId: unknown) => [{ sellerId }, { sellerId: 'another' }];
+    const events = [
+      { ...order, data: { lines: lines('s-1') } },
+      { ...order, data: { sellerId: 's-2', lines: lines('s-1') } },
+      { ...order, data: { lines: lines('no ID of a seller') } },
+      { ...order, data: { lines: 'none' } },
+    ];
+    for (const event of events) assert.equal((await postEvent(app, event)).status, 200);
+    const groups = (await received(standard, 4)).map(
+      ({ Attributes }) => Attributes?.MessageGroupId ?? 'none',
+    );
+    assert.deepEqual(groups.toSorted(), ['none', 'none', 's-1', 's-2']);
   });
 
   it('asks the sender to come again when SQS does not take the event', async () => {

@@ -63,7 +63,7 @@ describe('the breaker', () => {
 });
 
 describe('the bridge, when Temporal goes away (FAULTS 2)', function () {
-  this.timeout(60_000);
+  this.timeout(180_000);
   let temporal: OwnTemporal;
   let stage: BridgeStage;
 

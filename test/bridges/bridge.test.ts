@@ -9,7 +9,7 @@ describe('the bridge', () => {
   let stage: BridgeStage;
 
   before(async function () {
-    this.timeout(60_000);
+    this.timeout(180_000);
     stage = await startBridgeStage(temporalAddress());
   });
   after(() => stage.stop());

@@ -40,7 +40,7 @@ describe('the bridge as a Lambda function', () => {
   let stage: BridgeStage;
 
   before(async function () {
-    this.timeout(60_000);
+    this.timeout(180_000);
     stage = await startBridgeStage(temporalAddress());
     // A handler has no end: its scheduler's timer would keep the run alive.
     globalThis.setInterval = ((...args: Parameters<typeof setInterval>) =>
@@ -270,7 +270,7 @@ describe('the bridge as a deployed function', () => {
   let deployed: Awaited<ReturnType<typeof deployFunction>>;
 
   before(async function () {
-    this.timeout(60_000);
+    this.timeout(180_000);
     stage = await startBridgeStage(temporalAddress());
     deployed = await deployFunction(stage.account, stage.taskQueue);
   });

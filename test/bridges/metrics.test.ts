@@ -33,7 +33,7 @@ describe('the metrics of the bridge', () => {
   let stopping: AbortController;
 
   before(async function () {
-    this.timeout(60_000);
+    this.timeout(180_000);
     stage = await startBridgeStage(temporalAddress());
   });
   after(() => stage.stop());

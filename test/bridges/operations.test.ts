@@ -36,7 +36,7 @@ describe('an operation', () => {
   let workflow: WorkflowReference<typeof takingWorkflow>;
 
   before(async function () {
-    this.timeout(60_000);
+    this.timeout(180_000);
     stage = await startBridgeStage(temporalAddress(), WORKFLOWS);
     workflow = workflowReference('takingWorkflow', stage.taskQueue);
   });
@@ -300,7 +300,7 @@ describe('an operation', () => {
   });
 
   it('that no worker answers comes again until one does; the others go on', async function () {
-    this.timeout(60_000);
+    this.timeout(180_000);
     const unpolled = uniqueId('unpolled');
     const bridge = await bridgeWith(
       start(),
@@ -384,7 +384,7 @@ describe('an operation', () => {
   });
 
   it('goes to the namespace that its route names, once that is there', async function () {
-    this.timeout(60_000);
+    this.timeout(180_000);
     const namespace = uniqueId('namespace');
     const { connection: service } = stage.client;
     const bridge = await bridgeWith(

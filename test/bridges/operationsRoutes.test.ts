@@ -26,7 +26,7 @@ describe("the routes of the service's own running", () => {
   let stage: BridgeStage;
 
   before(async function () {
-    this.timeout(60_000);
+    this.timeout(180_000);
     service = await startOperationsService();
     stage = await startBridgeStage(temporalAddress());
   });

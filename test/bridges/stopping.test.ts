@@ -35,7 +35,7 @@ describe('the bridge, when it stops (FAULTS 31)', () => {
   let stage: BridgeStage;
 
   before(async function () {
-    this.timeout(60_000);
+    this.timeout(180_000);
     stage = await startBridgeStage(temporalAddress());
   });
   after(() => stage.stop());
@@ -139,7 +139,7 @@ describe('the bridge, when SQS refuses (FAULTS 16)', () => {
   let stage: BridgeStage;
 
   before(async function () {
-    this.timeout(60_000);
+    this.timeout(180_000);
     stage = await startBridgeStage(temporalAddress());
   });
   after(() => stage.stop());

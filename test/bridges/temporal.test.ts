@@ -62,7 +62,7 @@ describe('Temporal as the bridge calls it', () => {
   let stage: BridgeStage;
 
   before(async function () {
-    this.timeout(60_000);
+    this.timeout(180_000);
     stage = await startBridgeStage(temporalAddress());
   });
   after(() => stage.stop());

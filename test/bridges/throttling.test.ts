@@ -11,7 +11,7 @@ describe('the bridge, when Temporal asks for fewer requests (FAULTS 17)', () => 
   let stage: BridgeStage;
 
   before(async function () {
-    this.timeout(60_000);
+    this.timeout(180_000);
     stage = await startBridgeStage(temporalAddress());
   });
   after(() => stage.stop());

@@ -74,7 +74,7 @@ describe('a trace', () => {
   let stopping: AbortController;
 
   before(async function () {
-    this.timeout(60_000);
+    this.timeout(180_000);
     stage = await startBridgeStage(temporalAddress());
   });
   after(() => stage.stop());

@@ -173,7 +173,7 @@ const REFUSED: Readonly<Record<string, readonly Mistake[]>> = {
 };
 
 describe("the types of a route, to the bridge's users,", function () {
-  this.timeout(60_000);
+  this.timeout(180_000);
   const snippets = [
     ...ACCEPTED,
     ...Object.values(REFUSED).flatMap((mistakes) => mistakes.map(({ snippet }) => snippet)),

@@ -11,7 +11,7 @@ import { waybill, type Environment } from './waybill.ts';
 const INPUT = { placed: order(), policy: DEFAULT_POLICY };
 
 describe('waybill replay --query', function () {
-  this.timeout(60_000);
+  this.timeout(180_000);
   let service: OrderService;
   let env: Environment;
   let client: Client;

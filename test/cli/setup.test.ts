@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { Client, Connection } from '@temporalio/client';
 import proto from '@temporalio/proto';
-import { ORDER_STATE_ATTRIBUTE } from '../../src/contracts/orders.ts';
+import { SEARCH_ATTRIBUTES } from '../../src/contracts/searchAttributes.ts';
 import { SWEEP_SCHEDULE } from '../../src/contracts/sweep.ts';
 import {
   awsAccount,
@@ -14,11 +14,11 @@ import { waybill, type Ran } from './waybill.ts';
 
 const { IndexedValueType } = proto.temporal.api.enums.v1;
 
-const ATTRIBUTE = `search attribute ${ORDER_STATE_ATTRIBUTE}`;
+const ATTRIBUTES = SEARCH_ATTRIBUTES.map((name) => `search attribute ${name}`);
 const SCHEDULE = `schedule ${SWEEP_SCHEDULE}`;
 
 describe('the setup', function () {
-  this.timeout(60_000);
+  this.timeout(180_000);
   let connection: Connection;
 
   before(async () => {
@@ -61,15 +61,15 @@ describe('the setup', function () {
 
   it('makes what is missing, and says next time that all is as it should be', async () => {
     const { namespace, schedule, setup } = await createNamespace();
-    assert.deepEqual(said(await setup()), { [ATTRIBUTE]: 'created', [SCHEDULE]: 'created' });
+    const all = (what: string) =>
+      Object.fromEntries([...ATTRIBUTES, SCHEDULE].map((name) => [name, what]));
+    assert.deepEqual(said(await setup()), all('created'));
 
     const { customAttributes } = await connection.operatorService.listSearchAttributes({
       namespace,
     });
-    assert.equal(
-      customAttributes[ORDER_STATE_ATTRIBUTE],
-      IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD,
-    );
+    const { INDEXED_VALUE_TYPE_KEYWORD: keyword } = IndexedValueType;
+    for (const name of SEARCH_ATTRIBUTES) assert.equal(customAttributes[name], keyword, name);
     const { action, policies, info } = await schedule.describe();
     assert.deepEqual(
       [action.workflowType, action.taskQueue, action.workflowId],
@@ -79,8 +79,7 @@ describe('the setup', function () {
     assert.ok(info.nextActionTimes.length > 1);
     for (const time of info.nextActionTimes) assert.match(time.toISOString(), /T02:30:00\.000Z$/);
 
-    const all = { [ATTRIBUTE]: 'as it should be', [SCHEDULE]: 'as it should be' };
-    assert.deepEqual(said(await setup()), all);
+    assert.deepEqual(said(await setup()), all('as it should be'));
     // It was not even touched.
     assert.equal((await schedule.describe()).info.lastUpdatedAt, undefined);
   });
@@ -126,7 +125,7 @@ describe('the setup', function () {
     const { namespace, setup } = await createNamespace();
     await connection.operatorService.addSearchAttributes({
       namespace,
-      searchAttributes: { [ORDER_STATE_ATTRIBUTE]: IndexedValueType.INDEXED_VALUE_TYPE_TEXT },
+      searchAttributes: { [SEARCH_ATTRIBUTES[0]]: IndexedValueType.INDEXED_VALUE_TYPE_TEXT },
     });
     const { code, stderr } = await eventually(async () => {
       const ran = await setup();

@@ -15,7 +15,7 @@ import { waybill, type Environment, type Ran } from './waybill.ts';
 const ROUTES = ['--routes', 'test/cli/toolRoutes.ts'];
 
 describe('a tool', function () {
-  this.timeout(60_000);
+  this.timeout(180_000);
   let sqs: SQSClient;
   let env: Environment;
   let client: Client;

@@ -43,7 +43,7 @@ describe('the audit', () => {
   const ours: string[] = [];
 
   before(async function () {
-    this.timeout(60_000);
+    this.timeout(180_000);
     service = await startOrderService();
     await service.startPayments();
     sqs = new SQSClient(service.account);
@@ -135,7 +135,7 @@ describe('the audit', () => {
   }
 
   it('finds nothing in orders that ended in every way, and in their returns', async function () {
-    this.timeout(60_000);
+    this.timeout(180_000);
     await delivered();
 
     const cut = await place();
@@ -174,7 +174,7 @@ describe('the audit', () => {
   });
 
   it('finds nothing in orders whose parcels were lost, in whatever way', async function () {
-    this.timeout(60_000);
+    this.timeout(180_000);
     const lose = (handle: OrderHandle, shipmentId: string) =>
       service.send(handle, event(handle, 'ShipmentLost', { shipmentId }));
 
@@ -202,7 +202,7 @@ describe('the audit', () => {
   });
 
   it('finds pieces that came back and are not on sale, and money that nobody speaks of', async function () {
-    this.timeout(60_000);
+    this.timeout(180_000);
     const order = await delivered();
     const { workflowId } = await returned(order);
     const key = { key: `RESTOCK#${workflowId}` };

@@ -6,7 +6,7 @@ import { bundleWorkflows } from '../../src/platform/workflowBundle.ts';
 import { createTelemetry } from '../../src/platform/telemetry.ts';
 
 describe('a replay of many histories', function () {
-  this.timeout(60_000);
+  this.timeout(180_000);
 
   it('has one of them in hand at a time', async () => {
     let read = 0;

@@ -3,19 +3,19 @@ import { Connection } from '@temporalio/client';
 import { awaitEmulator } from '../../dev/emulator.ts';
 import { freePort } from '../../dev/ports.ts';
 import { awaitTemporal, NAMESPACE } from '../../dev/temporal.ts';
-import { ORDER_STATE_ATTRIBUTE } from '../../src/contracts/orders.ts';
+import { SEARCH_ATTRIBUTES } from '../../src/contracts/searchAttributes.ts';
 import type { UserError } from '../../src/platform/errors.ts';
 import { awsEndpoint, temporalAddress } from '../support/servers.ts';
 
 describe('a running Temporal service', () => {
-  it('gets the search attribute of the orders, and may have it already', async () => {
+  it('gets the search attributes of the workflows, and may have them already', async () => {
     await awaitTemporal(temporalAddress());
     const connection = await Connection.connect({ address: temporalAddress() });
     const { customAttributes } = await connection.operatorService.listSearchAttributes({
       namespace: NAMESPACE,
     });
     await connection.close();
-    assert.ok(customAttributes[ORDER_STATE_ATTRIBUTE]);
+    for (const name of SEARCH_ATTRIBUTES) assert.ok(customAttributes[name], name);
   });
 
   it('that is not there is named, with what to do', async () => {

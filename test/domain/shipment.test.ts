@@ -87,6 +87,13 @@ describe('the parcels of an order', () => {
     const undone = { cancellation: CUSTOMER };
     assert.equal(isParcelKnown(orderIn('booked', undone), '1'), false);
     assert.equal(isParcelKnown(orderIn('recalled', undone), '1'), true);
+    // It is to be called back, though the order goes on: what comes first is the carrier's answer.
+    const cancelled = (line: number) => ({ line, step: 1, settled: false, ...CUSTOMER });
+    const emptied = { cancelledLines: [cancelled(1), cancelled(3)] };
+    assert.equal(isParcelKnown(orderIn('booked', emptied), '1'), false);
+    assert.equal(isParcelKnown(orderIn('dispatched', emptied), '1'), true);
+    assert.equal(isParcelKnown(orderIn('recalled', emptied), '1'), true);
+    assert.equal(isParcelKnown(orderIn('booked', { cancelledLines: [cancelled(1)] }), '1'), true);
   });
 
   it('are lost until they are found, and not any more once that was made good', () => {

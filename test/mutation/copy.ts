@@ -29,7 +29,6 @@ export async function copyProject(): Promise<Copy> {
   await mkdir(tools, { recursive: true });
   await mkdir(join(folder, '.waybill'));
   await symlink(tools, join(folder, '.waybill/tools'));
-  await runNamedTestsAlone(folder);
 
   return {
     folder,
@@ -44,11 +43,4 @@ export async function copyProject(): Promise<Copy> {
       }
     },
   };
-}
-
-/** Mocha adds the files of its configuration to those that it is told to run. */
-async function runNamedTestsAlone(folder: string): Promise<void> {
-  const file = join(folder, '.mocharc.json');
-  const { spec: _, ignore: __, ...rest } = JSON.parse(await readFile(file, 'utf8'));
-  await writeFile(file, JSON.stringify(rest));
 }

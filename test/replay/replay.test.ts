@@ -36,7 +36,7 @@ async function replayAll(folder: string, options: ReplayWorkerOptions) {
 }
 
 describe('replay', function () {
-  this.timeout(60_000);
+  this.timeout(180_000);
 
   it('agrees with every recorded history', async () => {
     const replayed = await replayAll(import.meta.dirname, {

@@ -29,7 +29,7 @@ export function withOrderService(
 ): void {
   let service: OrderService | undefined;
   before(async function () {
-    this.timeout(60_000);
+    this.timeout(180_000);
     service = await startOrderService(options);
     await service.startPayments();
     take(service);

@@ -109,12 +109,12 @@ export function uniqueId(prefix: string): string {
 
 /**
  * Asks until the probe answers something other than undefined, null or false, without throwing, and returns
- * that. Past `within` (milliseconds, default 10,000) throws an Error that says what was last seen. `every`:
+ * that. Past `within` (milliseconds, default 30,000) throws an Error that says what was last seen. `every`:
  * milliseconds between two probes, default 25.
  */
 export async function eventually<T>(
   probe: () => T | Promise<T>,
-  { within = 10_000, every = 25 }: { readonly within?: number; readonly every?: number } = {},
+  { within = 30_000, every = 25 }: { readonly within?: number; readonly every?: number } = {},
 ): Promise<Exclude<T, undefined | null | false>> {
   const deadline = Date.now() + within;
   let seen: unknown;

@@ -16,7 +16,7 @@ describe('the workflow bundle', () => {
   let size: number;
 
   before(async function () {
-    this.timeout(60_000);
+    this.timeout(180_000);
     const { code } = await bundleWorkflows();
     const [script = '', map = ''] = code.split(
       '//# sourceMappingURL=data:application/json;charset=utf-8;base64,',

@@ -29,7 +29,7 @@ const ORDER = { channel: 'web', orderId: 'order-1' };
 const PATIENT = { within: 25_000 };
 
 describe('the dispute workflow', function () {
-  this.timeout(60_000);
+  this.timeout(180_000);
   let service: OperationsService;
 
   before(async () => {
@@ -83,19 +83,21 @@ describe('the dispute workflow', function () {
     const handle = await undecided(input);
     assert.deepEqual(service.asked(disputeId), [`hold order:web:order-1 ${disputeId}`]);
     const [opened] = await service.received('support', `${handle.workflowId}/opened`);
-    assert.deepEqual(opened?.attributes, {
+    const facts = {
       type: 'dispute-opened',
       severity: 'critical',
-      status: 'opened',
       notificationId: `${handle.workflowId}/opened`,
       ...ORDER,
-    });
+    };
+    const attributes = { ...facts, status: 'opened', audience: '["security"]' };
+    assert.deepEqual(opened?.attributes, attributes);
     assert.deepEqual(opened.body, {
       disputeId,
       paymentIntentId: 'pi_1',
       money: { amount: 2_999, currency: 'USD' },
+      state: 'opened',
       reason: 'fraudulent',
-      ...opened.attributes,
+      ...facts,
     });
 
     await handle.signal(inboxSignal, [closed(input, 'lost')]);

@@ -10,7 +10,7 @@ describe('an inbox whose events take their time', () => {
   let stage: BridgeStage;
 
   before(async function () {
-    this.timeout(60_000);
+    this.timeout(180_000);
     stage = await startBridgeStage(
       temporalAddress(),
       join(import.meta.dirname, '../support/asyncInboxWorkflow.ts'),

@@ -6,8 +6,7 @@ import { event, PARCEL, type OrderHandle, type OrderService } from '../support/o
 import { fulfilling, withOrderService } from '../support/orders.ts';
 import { eventually } from '../support/servers.ts';
 
-describe('an order whose history is encrypted (FAULTS 32)', function () {
-  this.timeout(60_000);
+describe('an order whose history is encrypted (FAULTS 32)', () => {
   const clients = new KeyRing();
   const workers = new KeyRing();
   const [old, fresh, unknown] = [randomBytes(32), randomBytes(32), randomBytes(32)] as const;

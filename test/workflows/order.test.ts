@@ -399,7 +399,7 @@ describe('the order workflow, while the payment provider gives no answer', () =>
   let service: OrderService;
 
   before(async function () {
-    this.timeout(60_000);
+    this.timeout(180_000);
     service = await startOrderService();
   });
   after(() => service.stop());

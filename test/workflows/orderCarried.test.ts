@@ -8,8 +8,7 @@ import { eventually } from '../support/servers.ts';
 /** The server suggests to continue as new past 4 MB of history: five events of these are enough. */
 const LARGE = 'x'.repeat(1_000_000);
 
-describe('an order that continues as new (FAULTS 25)', function () {
-  this.timeout(60_000);
+describe('an order that continues as new (FAULTS 25)', () => {
   let service: OrderService;
   withOrderService((started) => (service = started));
 

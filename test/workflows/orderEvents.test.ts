@@ -19,3 +19,16 @@ describe('an event of an order that has ended', () => {
     });
   }
 });
+
+describe('that the pieces of a back-order are reserved', () => {
+  const reserved = { id: 'e', type: 'StockReserved', data: {} };
+  const order = openOrder({ amount: 100, currency: 'USD' }, 'pm_card_visa');
+
+  it('waits until the order says that it waits for them', () => {
+    assert.equal(isDue({ ...order, state: 'reserving' }, reserved, 2), false);
+    assert.equal(isDue({ ...order, state: 'reserving', waitingFor: 'stock' }, reserved, 2), true);
+    assert.equal(isDue({ ...order, state: 'awaiting-payment' }, reserved, 2), true);
+    const cancellation = { reason: 'changed-my-mind', requestedBy: 'customer' };
+    assert.equal(isDue({ ...order, state: 'reserving', cancellation }, reserved, 2), true);
+  });
+});

@@ -1,13 +1,15 @@
 import assert from 'node:assert/strict';
+import { GetCommand } from '@aws-sdk/lib-dynamodb';
 import {
   cancelOrder,
+  orderWorkflowId,
   resolveOrder,
   resumeOrder,
   type OrderRow,
 } from '../../src/contracts/orders.ts';
 import type { OrderLine } from '../../src/domain/order.ts';
 import { advance } from '../support/clock.ts';
-import { event, type OrderHandle, type OrderService } from '../support/orderService.ts';
+import { event, order, type OrderHandle, type OrderService } from '../support/orderService.ts';
 import { eventually } from '../support/servers.ts';
 import { CUSTOMER, fulfilling, OPERATOR, stuck, withOrderService } from '../support/orders.ts';
 
@@ -39,6 +41,14 @@ describe("an order's parcels", () => {
       body: JSON.stringify({ reference: `${workflowId}:${shipmentId}` }),
     });
     assert.equal(response.status, 200, await response.text());
+  }
+
+  /** How many pieces of a SKU are on sale. */
+  async function availableOf(sku: string): Promise<unknown> {
+    const { Item } = await service.table.send(
+      new GetCommand({ TableName: service.outputs.StockTable, Key: { key: `SKU#${sku}` } }),
+    );
+    return Item?.['available'];
   }
 
   /** Captured and refunded are what the row says, and every piece is somewhere. */
@@ -185,6 +195,85 @@ describe("an order's parcels", () => {
     await service.record(handle, 'cancelled-parcel-written-off');
   });
 
+  it('ask for an operator where one never came back to an order that goes on', async () => {
+    const handle = await service.place({ lines: TWO_SELLERS });
+    await service.until(handle, fulfilling);
+    await collect(handle, '2');
+    await cancelLines(handle, 2);
+    await untilStatuses(handle, 'booked', 'recalled');
+    await tell(handle, 'ShipmentDelivered', '1');
+    await untilStatuses(handle, 'delivered', 'recalled');
+    await advance(handle, 14 * DAY + 1);
+    const row = await service.until(handle, stuck);
+    assert.deepEqual([row.state, row.reason], ['needs-operator', 'parcel-not-back']);
+    await handle.executeUpdate(resumeOrder, { args: [OPERATOR] });
+    await service.until(handle, ({ waitingFor }) => waitingFor === 'delivery');
+    await advance(handle, 14 * DAY + 1);
+    await service.until(handle, stuck);
+    const reason = 'written off';
+    await handle.executeUpdate(resolveOrder, { args: [{ ...OPERATOR, reason }] });
+    assert.equal((await handle.result()).state, 'closed');
+    // The money is given back; the pieces are not on sale, as nobody has them.
+    const { pieces } = await assertAddsUp(handle, 2_500, 500);
+    assert.deepEqual(pieces, { record: 1, sleeve: 3 });
+    await service.record(handle, 'parcel-called-back-written-off');
+  });
+
+  it('keep the pieces of a line that was cancelled before all was, and is lost on its way back', async () => {
+    const handle = await service.place({ lines: TWO_SELLERS });
+    await service.until(handle, fulfilling);
+    await collect(handle, '1');
+    await cancelLines(handle, 1);
+    await untilStatuses(handle, 'recalled', 'booked');
+    await handle.executeUpdate(cancelOrder, { args: [CUSTOMER] });
+    await service.until(handle, ({ waitingFor }) => waitingFor === 'parcel');
+    const stock = await availableOf('record');
+    await tell(handle, 'ShipmentLost', '1');
+    assert.equal((await handle.result()).state, 'refunded');
+    await assertAddsUp(handle, 2_500, 2_500);
+    assert.equal(await availableOf('record'), stock);
+  });
+
+  it('are not dispatched by news that comes while they are called back (FAULTS 23)', async () => {
+    for (const news of ['ShipmentReturned', 'ShipmentLost'] as const) {
+      const handle = await service.place({ lines: TWO_SELLERS });
+      await service.until(handle, fulfilling);
+      await collect(handle, '2');
+      // It takes effect, and its answer is known only at the next try.
+      service.provider.failOnce({ on: /DELETE .*shipments/, answer: 'cut' });
+      await cancelLines(handle, 2);
+      await tell(handle, 'ShipmentDispatched', '2');
+      await tell(handle, news, '2');
+      const after = news === 'ShipmentReturned' ? 'returned' : 'refunded';
+      await untilStatuses(handle, 'booked', after);
+      await tell(handle, 'ShipmentDelivered', '1');
+      const { state, events } = await handle.result();
+      assert.equal(state, 'closed');
+      assert.deepEqual(
+        events.map(({ outcome }) => outcome),
+        ['duplicate', 'applied', 'applied'],
+      );
+      await assertAddsUp(handle, 2_500, 500);
+    }
+  });
+
+  it('ask for an operator where somebody else has cancelled one that is to be sent', async () => {
+    const placed = order();
+    const reference = `${orderWorkflowId(placed)}:1`;
+    const url = `${service.provider.url}/carrier/shipments/${encodeURIComponent(reference)}`;
+    await fetch(url, { method: 'DELETE' });
+    const handle = await service.place(placed);
+    const row = await service.until(handle, stuck);
+    assert.deepEqual([row.reason, statuses(row)], ['shipment-cancelled', ['cancelled']]);
+    const reason = 'sent by courier';
+    await handle.executeUpdate(resolveOrder, { args: [{ ...OPERATOR, reason }] });
+    await service.until(handle, fulfilling);
+    await tell(handle, 'ShipmentDelivered', '1');
+    assert.equal((await handle.result()).state, 'closed');
+    await assertAddsUp(handle, 2_999, 0);
+    await service.record(handle, 'parcel-cancelled-by-others');
+  });
+
   it('are sent once more where they are lost', async () => {
     const handle = await service.place();
     await service.until(handle, fulfilling);
@@ -236,6 +325,23 @@ describe("an order's parcels", () => {
     const { row } = await assertAddsUp(handle, 2_999, 0);
     assert.deepEqual(row && statuses(row), ['delivered']);
   });
+
+  for (const winner of ['the cancellation', 'the parcel'] as const) {
+    it(`have one winner where the cancellation of their lines meets them: ${winner} (FAULTS 23)`, async () => {
+      const handle = await service.place({ lines: TWO_SELLERS });
+      await service.until(handle, fulfilling);
+      const cancel = () => cancelLines(handle, 2);
+      const leave = () => tell(handle, 'ShipmentDispatched', '2');
+      const isSent = winner === 'the parcel';
+      for (const deed of isSent ? [leave, cancel] : [cancel, leave]) await deed();
+      await untilStatuses(handle, 'booked', isSent ? 'dispatched' : 'cancelled');
+      await tell(handle, 'ShipmentDelivered', '2');
+      await tell(handle, 'ShipmentDelivered', '1');
+      assert.equal((await handle.result()).state, 'closed');
+      const { pieces } = await assertAddsUp(handle, 2_500, isSent ? 0 : 500);
+      assert.deepEqual(pieces, isSent ? { record: 1, sleeve: 3 } : { record: 1 });
+    });
+  }
 
   for (const winner of ['the cancellation', 'the parcel'] as const) {
     it(`have one winner where a cancellation meets them: ${winner} (FAULTS 23)`, async () => {

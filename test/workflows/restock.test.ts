@@ -16,11 +16,11 @@ describe('the restocking of a SKU', () => {
   let service: RestockService;
 
   before(async function () {
-    this.timeout(60_000);
+    this.timeout(180_000);
     service = await startRestockService();
   });
   after(async function () {
-    this.timeout(60_000);
+    this.timeout(180_000);
     await service.stop();
   });
   afterEach(() => service.assertStock());

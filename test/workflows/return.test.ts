@@ -2,10 +2,12 @@ import assert from 'node:assert/strict';
 import { DeleteMessageCommand, ReceiveMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { GetCommand, PutCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import { WorkflowUpdateFailedError } from '@temporalio/client';
+import { defineSearchAttributeKey } from '@temporalio/common';
 import { inboxQuery, inboxSignal } from '../../src/contracts/inbox.ts';
 import { orderWorkflowId, type OrderKey } from '../../src/contracts/orders.ts';
 import {
   decideInspection,
+  RETURN_STATE_ATTRIBUTE,
   resumeReturn,
   returnQuery,
   returnWorkflow,
@@ -26,6 +28,7 @@ import {
 import { eventually, uniqueId } from '../support/servers.ts';
 
 const DAY = 86_400;
+const STATE = defineSearchAttributeKey(RETURN_STATE_ATTRIBUTE, 'KEYWORD');
 const OPERATOR = { requestedBy: 'staff:ana' };
 
 const mugs = (quantity: number) => ({ line: 1, quantity });
@@ -37,7 +40,7 @@ describe('the return workflow', () => {
   const published: ReturnNotification[] = [];
 
   before(async function () {
-    this.timeout(60_000);
+    this.timeout(180_000);
     service = await startReturnService();
     sqs = new SQSClient(service.account);
   });
@@ -518,6 +521,8 @@ describe('the return workflow', () => {
     await decide(handle, mugs(3));
     const stuck = await service.untilWaiting(handle, 'operator');
     assert.deepEqual([stuck.state, stuck.reason], ['needs-operator', 'refund-failed']);
+    const { typedSearchAttributes: found } = await handle.describe();
+    assert.equal(found.get(STATE), 'needs-operator');
     assert.deepEqual(await money(order), [1_000, 0]);
     // It is owed: cancelling the workflow does not give it up.
     await handle.cancel();
@@ -532,7 +537,8 @@ describe('the return workflow', () => {
     assert.deepEqual([result.state, result.refunded], ['refunded', 1_000]);
     assert.deepEqual(await money(order), [1_000, 1_000]);
     assert.equal((await service.stored(handle)).state, 'refunded');
-    await service.record(handle, 'return-needs-operator');
+    assert.equal((await handle.describe()).typedSearchAttributes.get(STATE), 'refunded');
+    await service.record(handle, 'return-needs-operator-found');
   });
 
   it('is not resumed while it waits for nobody', async () => {

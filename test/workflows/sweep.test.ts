@@ -24,7 +24,7 @@ describe('the sweep workflow', () => {
   let reader: ManualReader;
 
   before(async function () {
-    this.timeout(60_000);
+    this.timeout(180_000);
     reader = new ManualReader();
     metrics.setGlobalMeterProvider(new MeterProvider({ readers: [reader] }));
     service = await startOperationsService();
@@ -81,13 +81,14 @@ describe('the sweep workflow', () => {
       ],
     );
     const [notification] = await service.received('support', workflowId);
-    const attributes = {
+    const facts = {
       type: 'audit-mismatch',
       severity: 'critical',
       notificationId: `${workflowId}/audit-mismatch`,
     };
-    assert.deepEqual(notification?.attributes, attributes);
-    assert.deepEqual(notification.body, { sweep: workflowId, ...counts, first, ...attributes });
+    assert.deepEqual(notification?.attributes, { ...facts, status: 'disagrees' });
+    const said = { state: 'disagrees', reason: null, sweep: workflowId, ...counts, first };
+    assert.deepEqual(notification.body, { ...said, ...facts });
     assert.equal(await gauge(), 2);
     await recordHistory(handle, 'sweep-mismatch');
   });
@@ -129,7 +130,7 @@ describe('the sweep workflow', () => {
   });
 
   it('shows that a long audit is at work, and ends it when it is cancelled', async function () {
-    this.timeout(60_000);
+    this.timeout(180_000);
     const { promise: ended, resolve } = Promise.withResolvers<string>();
     service.auditBy(
       (signal) =>

@@ -1,0 +1,137 @@
+import { WithStartWorkflowOperation, type Client } from '@temporalio/client';
+import {
+  awaitPayment,
+  newOrder,
+  orderPriority,
+  orderWorkflow,
+  orderWorkflowId,
+  type PlacedOrder,
+} from '../src/contracts/orders.ts';
+import { DEFAULT_POLICY } from '../src/domain/policy.ts';
+import { now } from './clock.ts';
+import { concurrently } from './concurrently.ts';
+import { describeEnvironment, type Environment } from './environment.ts';
+import { createOrderStage } from './orderStage.ts';
+import { placedOrder } from './placedOrders.ts';
+import { NONE, spread, tableOf } from './report.ts';
+import { startServers } from './servers.ts';
+import { median } from './statistics.ts';
+
+export interface SellerLoad {
+  /** Orders that one seller gets at once. */
+  readonly burst: number;
+  /** Orders of the other seller, one after another, on a quiet service and behind the burst. */
+  readonly single: number;
+}
+
+export const SELLER_LOAD: SellerLoad = { burst: 500, single: 5 };
+
+/** How long the orders of the one seller take until they are paid, in seconds. */
+export interface SellerDelays {
+  readonly quiet: readonly number[];
+  /** While the other seller's burst is worked off. */
+  readonly behindBurst: readonly number[];
+  /** The same without fair shares: all orders are one seller's. */
+  readonly withoutShares: readonly number[];
+  /** Orders of the bursts that were not paid yet when the last single one was: else it waited for nobody. */
+  readonly left: readonly [withShares: number, withoutShares: number];
+}
+
+export interface SellerBench {
+  readonly environment: Environment;
+  readonly delays: SellerDelays;
+}
+
+/** Measures how much one seller's burst delays another seller's orders, against servers of its own. */
+export async function benchSellers(
+  { burst, single }: SellerLoad,
+  onProgress: (message: string) => void,
+): Promise<SellerBench> {
+  const servers = await startServers(onProgress);
+  try {
+    const stage = await createOrderStage(servers.endpoints);
+    try {
+      const environment = await describeEnvironment(await stage.serverVersion());
+      const behind = (name: string, seller: string) =>
+        stage.withWorker(name, (client) => {
+          onProgress(`${burst} orders at once, then ${single} of ${seller}`);
+          return behindBurst(client, name, { burst, single, seller });
+        });
+      const quiet = await stage.withWorker('quiet', async (client) => {
+        // What a fresh process does first is slow.
+        await oneByOne(client, 'first', single, 'small');
+        return await oneByOne(client, 'quiet', single, 'small');
+      });
+      const fair = await behind('fair', 'small');
+      const unfair = await behind('unfair', 'big');
+      return {
+        environment,
+        delays: {
+          quiet,
+          behindBurst: fair.seconds,
+          withoutShares: unfair.seconds,
+          left: [fair.left, unfair.left],
+        },
+      };
+    } finally {
+      await stage.close();
+    }
+  } finally {
+    await servers.stop();
+  }
+}
+
+interface Behind extends SellerLoad {
+  /** Whose the single orders are: `big` is the seller of the burst. */
+  readonly seller: string;
+}
+
+async function behindBurst(client: Client, name: string, { burst, single, seller }: Behind) {
+  let paid = 0;
+  const burstOf = concurrently(burst, burst, async (index) => {
+    await untilPaid(client, placedOrder(`${name}-burst-${index}`, 'big'));
+    paid += 1;
+  });
+  burstOf.catch(() => undefined);
+  const seconds = await oneByOne(client, name, single, seller);
+  const left = burst - paid;
+  await burstOf;
+  return { seconds, left };
+}
+
+async function oneByOne(client: Client, name: string, count: number, seller: string) {
+  const seconds: number[] = [];
+  for (let index = 0; index < count; index += 1) {
+    const began = now();
+    await untilPaid(client, placedOrder(`${name}-${index}`, seller));
+    seconds.push((now() - began) / 1_000);
+  }
+  return seconds;
+}
+
+/** Places an order and waits for its payment's outcome, as `POST /orders` with `Prefer: wait` does. */
+async function untilPaid(client: Client, placed: PlacedOrder): Promise<void> {
+  const { workflowType, taskQueue } = orderWorkflow;
+  const startWorkflowOperation = new WithStartWorkflowOperation(workflowType, {
+    workflowId: orderWorkflowId(placed),
+    taskQueue,
+    args: [newOrder(placed, DEFAULT_POLICY)],
+    priority: orderPriority(placed),
+    workflowIdConflictPolicy: 'FAIL',
+  });
+  const { outcome } = await client.workflow.executeUpdateWithStart(awaitPayment, {
+    startWorkflowOperation,
+  });
+  if (outcome !== 'paid') throw new Error(`${placed.orderId}: expected paid, found ${outcome}`);
+}
+
+/** The delays as a table: medians, and from the least to the most. */
+export function sellerReportOf({ quiet, behindBurst, withoutShares, left }: SellerDelays): string {
+  const times = (delays: readonly number[]) => (median(delays) / median(quiet)).toFixed(1);
+  return tableOf([
+    ["one seller's order", 'seconds until paid', 'times quiet', 'of the burst left'],
+    ['quiet', spread(quiet), '1.0', NONE],
+    ["behind another's burst", spread(behindBurst), times(behindBurst), String(left[0])],
+    ['the same without shares', spread(withoutShares), times(withoutShares), String(left[1])],
+  ]);
+}

@@ -65,8 +65,8 @@ export const ACTIVITY_DEFECTS: readonly Defect[] = [
     find: 'idempotencyKey: keyOf(row.orderKey, step, number)',
     replace: 'idempotencyKey: crypto.randomUUID()',
     caughtBy: {
-      file: 'test/activities/paymentsRefund.test.ts',
-      title: 'gives back once when many workers do so at the same time',
+      file: 'test/activities/paymentsFaults.test.ts',
+      title: 'take effect once where a worker dies after it, and another goes on',
     },
   },
   {
@@ -110,7 +110,7 @@ export const ACTIVITY_DEFECTS: readonly Defect[] = [
     replace: "'attribute_not_exists(entry) OR #status = :refused OR attribute_exists(entry)'",
     caughtBy: {
       file: 'test/activities/paymentsRefund.test.ts',
-      title: 'gives back once when many workers do so at the same time',
+      title: 'takes its amount once where two workers have found that it had not begun',
     },
   },
   {

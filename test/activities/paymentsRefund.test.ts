@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { refundTable } from '../../src/activities/refundTable.ts';
 import {
   type PaymentStage,
   persist,
@@ -44,6 +45,19 @@ describe('refundPayment', () => {
       { refunded: 700 },
     ]);
     assert.deepEqual(stage.atProvider(orderKey), [['succeeded', 1_999, 700]]);
+  });
+
+  it('takes its amount once where two workers have found that it had not begun', async () => {
+    const { orderKey, authorise, capture, refund } = stage.newOrder();
+    await authorise();
+    await capture();
+    const refunds = refundTable(stage.table, stage.tableName);
+    for (let each = 1; each <= 2; each += 1) {
+      await refunds.enter(orderKey, `${orderKey}/refund/lines/1`, 700, 'captured');
+      assert.equal((await stage.rowOf(orderKey)).refundable, 1_299);
+    }
+    assert.deepEqual(await refund('refund/lines/1', 700), { refunded: 700 });
+    assert.equal((await stage.rowOf(orderKey)).refundable, 1_299);
   });
 
   it('goes on where it stopped', async () => {

@@ -58,7 +58,7 @@ describe('commands to an order', () => {
     return handle;
   }
 
-  it('decide once for one key, and answer the same for ever (FAULTS.md 34)', async () => {
+  it('decide once for one key, and answer the same for ever (FAULTS 34)', async () => {
     const handle = await placed('fulfilling');
     const key = uniqueId('key');
     const body = { reason: 'changed-my-mind' };
@@ -86,7 +86,7 @@ describe('commands to an order', () => {
     assert.deepEqual([captured, refunded], [2_999, 2_999]);
   });
 
-  it('see that a key came with another request (FAULTS.md 34)', async () => {
+  it('see that a key came with another request (FAULTS 34)', async () => {
     const handle = await placed('fulfilling', TWO_SELLERS);
     const key = uniqueId('key');
     const first = await post(handle, 'cancel', { reason: 'r', lines: [2] }, { key });

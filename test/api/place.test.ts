@@ -52,7 +52,7 @@ describe('placing an order', () => {
     await service.until(handleOf(id), (row) => row.state === state);
   const own = () => ({ channel: 'shop', orderId: uniqueId('number'), customerId: 'c-1' });
 
-  it('is the same order and the same answer, whoever asks how often with one key (FAULTS.md 34)', async () => {
+  it('is the same order and the same answer, whoever asks how often with one key (FAULTS 34)', async () => {
     const key = uniqueId('key');
     const first = await place(BODY, { key });
     assert.equal(first.status, 202);
@@ -73,7 +73,7 @@ describe('placing an order', () => {
     assert.equal(row.body.total.amount, 2_999);
   });
 
-  it('is one order for twenty at once with one key (FAULTS.md 34)', async () => {
+  it('is one order for twenty at once with one key (FAULTS 34)', async () => {
     await service.startPayments();
     for (const prefer of [undefined, 'wait=20']) {
       for (const number of [{}, own()]) {
@@ -95,7 +95,7 @@ describe('placing an order', () => {
     }
   });
 
-  it('takes one of two orders that race for one key, and says 422 to the other (FAULTS.md 34)', async () => {
+  it('takes one of two orders that race for one key, and says 422 to the other (FAULTS 34)', async () => {
     for (const number of [{}, own()]) {
       const key = uniqueId('key');
       const bodies = Array.from({ length: 10 }, (_, n) => (n % 2 === 0 ? BODY : DEARER));
@@ -114,7 +114,7 @@ describe('placing an order', () => {
     }
   });
 
-  it("takes the caller's own number once, and remembers its key (FAULTS.md 34)", async () => {
+  it("takes the caller's own number once, and remembers its key (FAULTS 34)", async () => {
     const number = own();
     const id = `${number.channel}:${number.orderId}`;
     const key = uniqueId('key');

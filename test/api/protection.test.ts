@@ -217,7 +217,7 @@ describe('protection', () => {
     });
   });
 
-  describe('against hostile requests (FAULTS.md 30)', () => {
+  describe('against hostile requests (FAULTS 30)', () => {
     beforeEach(async () => {
       app = await createProbe();
     });

@@ -71,7 +71,7 @@ describe('returns', () => {
       body: { accepted, reason: 'as-described' },
     });
 
-  it('are requested once for one key (FAULTS.md 34)', async () => {
+  it('are requested once for one key (FAULTS 34)', async () => {
     const key = uniqueId('key');
     const body = { lines: [{ line: 1, quantity: 1 }], reason: 'too-loud' };
     const answers = await Promise.all(Array.from({ length: 10 }, () => request(body, { key })));

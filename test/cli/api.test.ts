@@ -60,7 +60,7 @@ describe('waybill api', () => {
     await rm(folder, { recursive: true, force: true });
   });
 
-  it('ends within the grace period, though somebody waits for longer (FAULTS.md 31)', async () => {
+  it('ends within the grace period, though somebody waits for longer (FAULTS 31)', async () => {
     const token = await issuer.sign({ role: 'staff', sub: 'ana', scope: 'orders:place' });
     const orderId = uniqueId('order');
     // Nobody works on it: there is no answer for 30 s.

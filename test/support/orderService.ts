@@ -5,11 +5,12 @@ import { SNSClient } from '@aws-sdk/client-sns';
 import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import {
   Client,
+  type ClientOptions,
   type WorkflowHandle,
   type WorkflowHandleWithStartDetails,
 } from '@temporalio/client';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
-import { Worker } from '@temporalio/worker';
+import { Worker, type WorkerOptions } from '@temporalio/worker';
 import { deploy } from '../../dev/deploy.ts';
 import { seedStock } from '../../dev/feed/stock.ts';
 import { synthesise } from '../../infra/app.ts';
@@ -41,11 +42,22 @@ export type OrderHandle = WorkflowHandleWithStartDetails<
   (...args: [unknown]) => Promise<OrderResult>
 >;
 
+export interface OrderServiceOptions {
+  readonly isScreeningUp?: boolean;
+  /** What its client and its workers have beside what they need. */
+  readonly client?: Pick<ClientOptions, 'dataConverter'>;
+  readonly worker?: Pick<WorkerOptions, 'dataConverter' | 'maxCachedWorkflows'>;
+}
+
 /**
  * The order service's workflows and activities as they are, on an account of their own. One at a time: all have the
  * same task queues.
  */
-export async function startOrderService({ isScreeningUp = true } = {}) {
+export async function startOrderService({
+  isScreeningUp = true,
+  client: clientOptions,
+  worker: workerOptions,
+}: OrderServiceOptions = {}) {
   const account = awsAccount();
   const outputs = await deploy(account, synthesise());
   const table = DynamoDBDocumentClient.from(new DynamoDBClient(account));
@@ -65,7 +77,12 @@ export async function startOrderService({ isScreeningUp = true } = {}) {
     namespace,
   });
   const { nativeConnection: connection } = environment;
-  const client = new Client({ connection: environment.connection, namespace, identity: IDENTITY });
+  const client = new Client({
+    connection: environment.connection,
+    namespace,
+    identity: IDENTITY,
+    ...clientOptions,
+  });
 
   const names = {
     ordersTable: outputs.OrdersTable,
@@ -73,7 +90,13 @@ export async function startOrderService({ isScreeningUp = true } = {}) {
     paymentsTable: outputs.PaymentsTable,
     returnsTable: outputs.ReturnsTable,
   };
-  const shared = { connection, namespace, plugins: [createTelemetry()], identity: IDENTITY };
+  const shared = {
+    connection,
+    namespace,
+    plugins: [createTelemetry()],
+    identity: IDENTITY,
+    ...workerOptions,
+  };
   const activities = createActivities({
     table,
     ...names,

@@ -9,7 +9,7 @@ import {
 } from '../../src/contracts/orders.ts';
 import { advance } from '../support/clock.ts';
 import { event, type OrderHandle, type OrderService } from '../support/orderService.ts';
-import { eventually } from '../support/servers.ts';
+import { eventually, uniqueId } from '../support/servers.ts';
 import {
   CUSTOMER,
   declined,
@@ -177,6 +177,33 @@ describe("an order's payment", () => {
     const { row, captured, reservation } = await service.look(handle);
     assert.deepEqual([row?.reason, captured, reservation], ['authorisation-lapsed', 0, 'released']);
   });
+
+  for (const [operation, held, end] of [
+    ['confirm', 'requires_capture', { state: 'cancelled', money: [0, 0] }],
+    ['capture', 'succeeded', { state: 'refunded', money: [2_999, 2_999] }],
+  ] as const) {
+    it(`is given back where the order was cancelled before it was known: ${operation} (FAULTS 22, 23)`, async () => {
+      const orderId = uniqueId('order');
+      const orderKey = `order:web:${orderId}`;
+      const fault = { operation, how: 'hang', takesEffect: true, orderKey };
+      await service.provider.ask('faults', fault);
+      const handle = await service.place({ orderId });
+      await eventually(async () => {
+        const { intents } = await service.look(handle);
+        return intents.some(({ status }) => status === held);
+      });
+      const row = await handle.query(orderQuery);
+      assert.equal(row.payment.status, 'in-flight');
+      const { accepted } = await handle.executeUpdate(cancelOrder, { args: [CUSTOMER] });
+      assert.equal(accepted, true);
+      assert.equal((await handle.result()).state, end.state);
+      const { captured, refunded, intents, reservation } = await service.look(handle);
+      assert.deepEqual([captured, refunded], end.money);
+      assert.ok(intents.every(({ status }) => status !== 'requires_capture'));
+      assert.equal(reservation, 'released');
+      await service.provider.endFaults();
+    });
+  }
 
   it('is not given back while the bank disputes it: an operator is asked (FAULTS 21)', async () => {
     const handle = await service.place({}, { compensationRetrySeconds: 2 });

@@ -89,7 +89,14 @@ describe("an order's parcels", () => {
   it('are each booked once, whatever the carrier answers (FAULTS 18, 22)', async () => {
     service.provider.failOnce({ on: /PUT .*shipments/, answer: 'cut' });
     const handle = await service.place();
-    await service.until(handle, fulfilling);
+    const { shipments } = await service.until(handle, fulfilling);
+    const reference = `${handle.workflowId}:1`;
+    const asked = service.provider.requests.filter(
+      (line) => line.startsWith('PUT ') && line.includes(encodeURIComponent(reference)),
+    );
+    assert.equal(asked.length, 2);
+    const { label } = service.provider.ledger.shipments.get(reference) ?? {};
+    assert.equal(shipments[0]?.trackingNumber, label?.trackingNumber ?? assert.fail('no label'));
     await service.deliver(handle);
     assert.equal((await handle.result()).state, 'closed');
   });

@@ -1,0 +1,13 @@
+import type { Defect } from './defect.ts';
+import { ACTIVITY_DEFECTS } from './defects/activities.ts';
+import { API_DEFECTS } from './defects/api.ts';
+import { BRIDGE_DEFECTS } from './defects/bridge.ts';
+import { WORKFLOW_DEFECTS } from './defects/workflows.ts';
+
+/** All that are known, each of which the tests must notice. */
+export const DEFECTS: readonly Defect[] = [
+  ...BRIDGE_DEFECTS,
+  ...WORKFLOW_DEFECTS,
+  ...ACTIVITY_DEFECTS,
+  ...API_DEFECTS,
+];

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import type { Environment } from '../src/platform/config.ts';
-import type { AwsConfig } from './deploy.ts';
-import type { StackOutputs } from './stack.ts';
+import { type AwsConfig, reachable } from './deploy.ts';
+import type { StackOptions, StackOutputs } from './stack.ts';
 import { NAMESPACE } from './temporal.ts';
 
 /** What the local API's tokens are meant for. */
@@ -20,6 +20,20 @@ export interface Addresses {
   readonly issuer: string;
   /** On 127.0.0.1. */
   readonly apiPort: number;
+}
+
+/** The same parts, as far as something stands before them, where that is. */
+export function addressesThrough(
+  addresses: Addresses,
+  { temporal, emulator, provider }: NonNullable<StackOptions['through']> = {},
+): Addresses {
+  const local = (port: number) => `http://127.0.0.1:${port}`;
+  return {
+    ...addresses,
+    ...(temporal !== undefined && { temporal: `127.0.0.1:${temporal}` }),
+    ...(emulator !== undefined && { aws: { ...addresses.aws, endpoint: local(emulator) } }),
+    ...(provider !== undefined && { provider: local(provider) }),
+  };
 }
 
 /** The local AWS: a running emulator with the credentials that belong to it, or our own with any. */
@@ -44,6 +58,8 @@ export function stackEnvironment(
   { temporal, aws, provider, issuer, apiPort }: Addresses,
   outputs: StackOutputs,
 ): Environment {
+  // The emulator names its own port.
+  const queue = (url: string) => reachable(url, aws.endpoint);
   const neutral = Object.entries(env).filter(([name]) => !/^(AWS|TEMPORAL|WAYBILL)_/.test(name));
   const temporalSettings = env['TEMPORAL_ADDRESS']
     ? Object.fromEntries(Object.entries(env).filter(([name]) => name.startsWith('TEMPORAL_')))
@@ -74,7 +90,9 @@ export function stackEnvironment(
       outputs.ReturnsQueueUrl,
       outputs.InventoryQueueUrl,
       outputs.OperationsQueueUrl,
-    ].join(','),
+    ]
+      .map(queue)
+      .join(','),
     WAYBILL_STRIPE_BASE_URL: provider,
     WAYBILL_STRIPE_API_KEY: 'sk_test_local',
     WAYBILL_STRIPE_READ_KEY: 'sk_test_local_read',
@@ -82,8 +100,8 @@ export function stackEnvironment(
     WAYBILL_SCREENING_URL: `${provider}/screening`,
     WAYBILL_CARRIER_URL: `${provider}/carrier`,
     WAYBILL_SUPPLIER_URL: `${provider}/supplier`,
-    WAYBILL_PAYMENTS_QUEUE_URL: outputs.PaymentsFifoQueueUrl,
-    WAYBILL_INGRESS_QUEUE_URL: outputs.OrdersQueueUrl,
+    WAYBILL_PAYMENTS_QUEUE_URL: queue(outputs.PaymentsFifoQueueUrl),
+    WAYBILL_INGRESS_QUEUE_URL: queue(outputs.OrdersQueueUrl),
     WAYBILL_SNS_TOPIC_ARNS: outputs.NotificationsTopicArn,
     WAYBILL_OIDC_ISSUER: issuer,
     WAYBILL_OIDC_AUDIENCE: AUDIENCE,

@@ -1,0 +1,147 @@
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import type { Stack } from '../../../dev/stack.ts';
+import type { Link } from './link.ts';
+import { describeFault, type Fault, type LinkName, type PlannedFault } from './plan.ts';
+import { superviseParts, type Supervisor } from './supervisor.ts';
+
+const PROJECT = join(import.meta.dirname, '../../..');
+const REDRIVE_RATE = 50;
+const REDRIVE_WITHIN = 60_000;
+
+export interface InjectionOptions {
+  readonly stack: Stack;
+  readonly links: Readonly<Record<LinkName, Link>>;
+  readonly plan: readonly PlannedFault[];
+  /** Told of each fault as it begins. */
+  readonly onFault: (fault: Fault) => void;
+}
+
+export interface Problem {
+  /** The fault's description; null: without a fault. */
+  readonly scenario: string | null;
+  readonly says: string;
+}
+
+/** What was done to the service. */
+export interface Injected {
+  /** How often, by the faults' descriptions. */
+  readonly counts: ReadonlyMap<string, number>;
+  readonly problems: readonly Problem[];
+  /** How many messages were redriven. */
+  readonly redriven: number;
+}
+
+/** Carries out a plan, and then mends everything: all processes run and all connections hold when it resolves. */
+export async function inject({ stack, links, plan, onFault }: InjectionOptions): Promise<Injected> {
+  const supervisor = superviseParts(stack);
+  const counts = new Map<string, number>();
+  const problems: Problem[] = [];
+  let redriven = 0;
+  const began = Date.now();
+  const underWay: Promise<void>[] = [];
+
+  async function carryOut(fault: Fault): Promise<void> {
+    onFault(fault);
+    const described = describeFault(fault);
+    try {
+      const done = await doTo(fault, { stack, links, supervisor });
+      if (done === null) return;
+      if (fault.kind === 'redrive') redriven += done;
+      counts.set(described, (counts.get(described) ?? 0) + 1);
+    } catch (error) {
+      problems.push({ scenario: described, says: (error as Error).message });
+    }
+  }
+
+  for (const { at, fault } of plan) {
+    await delay(Math.max(0, began + at - Date.now()));
+    underWay.push(carryOut(fault));
+  }
+  await Promise.all(underWay);
+  for (const link of Object.values(links)) link.mend();
+  await supervisor
+    .stop()
+    .catch((error: Error) => problems.push({ scenario: null, says: error.message }));
+  await fetch(`${stack.urls.provider}/sandbox/faults`, { method: 'DELETE' });
+  for (const part of supervisor.endedAlone) problems.push({ scenario: null, says: part });
+  return { counts, problems, redriven };
+}
+
+interface Hands {
+  readonly stack: Stack;
+  readonly links: InjectionOptions['links'];
+  readonly supervisor: Supervisor;
+}
+
+/** @returns how much was done; null where it could not be, as what it needs was away. */
+async function doTo(fault: Fault, { stack, links, supervisor }: Hands): Promise<number | null> {
+  switch (fault.kind) {
+    case 'kill':
+      await supervisor.kill(fault.part, fault.down);
+      return 1;
+    case 'restart':
+      await supervisor.restart(fault.part, fault.down);
+      return 1;
+    case 'reset':
+      return links[fault.link].reset();
+    case 'cut':
+      links[fault.link].cut();
+      break;
+    case 'delay':
+      links[fault.link].delay(fault.by);
+      break;
+    case 'repeat':
+      links[fault.link].repeat();
+      break;
+    case 'provider':
+      return await askToFail(stack, fault);
+    case 'redrive':
+      return await redrive(stack);
+  }
+  await delay(fault.lasts);
+  links[fault.link].mend();
+  return 1;
+}
+
+async function askToFail(
+  { urls }: Stack,
+  { operation, how, takesEffect, times }: Extract<Fault, { kind: 'provider' }>,
+): Promise<number | null> {
+  const fault = { operation, how, times, ...(operation !== 'retrieve' && { takesEffect }) };
+  const response = await fetch(`${urls.provider}/sandbox/faults`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(fault),
+  }).catch(() => null);
+  if (response === null) return null;
+  if (!response.ok) throw new Error(`the sandbox answered ${response.status}`);
+  return times;
+}
+
+/** As an operator does: the command, on all queues. It is told when the emulator goes away under it. */
+async function redrive({ env }: Stack): Promise<number | null> {
+  const args = ['src/cli/main.ts', 'parked', 'redrive', '--all', '--json'];
+  try {
+    const { stdout } = await promisify(execFile)(
+      process.execPath,
+      [...args, '--rate', String(REDRIVE_RATE)],
+      { cwd: PROJECT, env, timeout: REDRIVE_WITHIN },
+    );
+    return countRedriven(stdout);
+  } catch (error) {
+    const { code, stdout = '' } = error as { readonly code?: number; readonly stdout?: string };
+    // Some messages had to stay: the bridge had just parked them again, or somebody looks at them.
+    return code === 1 ? countRedriven(stdout) : null;
+  }
+}
+
+function countRedriven(output: string): number {
+  return output
+    .split('\n')
+    .filter((line) => line.startsWith('{'))
+    .map((line) => JSON.parse(line) as { readonly redriven?: { readonly done: number } })
+    .reduce((total, { redriven }) => total + (redriven?.done ?? 0), 0);
+}

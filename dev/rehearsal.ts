@@ -64,26 +64,7 @@ export async function rehearse(options: RehearsalOptions): Promise<Outcome> {
   const clients = await connectTo(stack);
   const notes = notesOf(stateDir);
   await seedStock(clients.table, clients.stockTable, options.stock);
-  const between = (options.between ?? nothingBetween)(
-    createSender({
-      eventBridge: clients.eventBridge,
-      sqs: clients.sqs,
-      manifest: notes.sent,
-      token: createTokenSource(stack.urls.issuer, { role: 'staff', name: 'feed' }),
-      destinations: {
-        eventBusName: stack.outputs.EventBusName,
-        fifoQueueUrl: stack.outputs.PaymentsFifoQueueUrl,
-        apiUrl: stack.urls.api,
-        queueUrls: {
-          [SOURCES.storefront]: stack.outputs.OrdersQueueUrl,
-          [SOURCES.payments]: stack.outputs.PaymentsQueueUrl,
-          [SOURCES.fulfilment]: stack.outputs.FulfilmentQueueUrl,
-          [SOURCES.returns]: stack.outputs.ReturnsQueueUrl,
-          [SOURCES.inventory]: stack.outputs.InventoryQueueUrl,
-        },
-      },
-    }),
-  );
+  const between = (options.between ?? nothingBetween)(openSender(stack, clients, notes.sent));
   const feed = createFeed({ scenarios, sender: between.sender, readOrder: clients.readOrder });
   const collector = collectNotifications({
     sqs: clients.sqs,
@@ -120,6 +101,29 @@ export async function rehearse(options: RehearsalOptions): Promise<Outcome> {
     await collector.stop();
     await clients.close();
   }
+}
+
+/** Sends events to a running stack, each its own way. @param manifest - the file in which they are noted. */
+export function openSender(stack: Stack, clients: StackClients, manifest: string): Sender {
+  const { outputs, urls } = stack;
+  return createSender({
+    eventBridge: clients.eventBridge,
+    sqs: clients.sqs,
+    manifest,
+    token: createTokenSource(urls.issuer, { role: 'staff', name: 'feed' }),
+    destinations: {
+      eventBusName: outputs.EventBusName,
+      fifoQueueUrl: outputs.PaymentsFifoQueueUrl,
+      apiUrl: urls.api,
+      queueUrls: {
+        [SOURCES.storefront]: outputs.OrdersQueueUrl,
+        [SOURCES.payments]: outputs.PaymentsQueueUrl,
+        [SOURCES.fulfilment]: outputs.FulfilmentQueueUrl,
+        [SOURCES.returns]: outputs.ReturnsQueueUrl,
+        [SOURCES.inventory]: outputs.InventoryQueueUrl,
+      },
+    },
+  });
 }
 
 function nothingBetween(sender: Sender): Between {

@@ -8,8 +8,11 @@ import { describeFault, type Fault, type LinkName, type PlannedFault } from './p
 import { superviseParts, type Supervisor } from './supervisor.ts';
 
 const PROJECT = join(import.meta.dirname, '../../..');
+/** Messages a second. */
 const REDRIVE_RATE = 50;
+/** How long one run of the command may take, in milliseconds, and how often it is run at most. */
 const REDRIVE_WITHIN = 60_000;
+const REDRIVE_RUNS = 3;
 
 export interface InjectionOptions {
   readonly stack: Stack;
@@ -99,7 +102,7 @@ async function doTo(fault: Fault, { stack, links, supervisor }: Hands): Promise<
     case 'provider':
       return await askToFail(stack, fault);
     case 'redrive':
-      return await redrive(stack);
+      return await redrive(stack, fault.queue);
   }
   await delay(fault.lasts);
   links[fault.link].mend();
@@ -121,21 +124,27 @@ async function askToFail(
   return times;
 }
 
-/** As an operator does: the command, on all queues. It is told when the emulator goes away under it. */
-async function redrive({ env }: Stack): Promise<number | null> {
-  const args = ['src/cli/main.ts', 'parked', 'redrive', '--all', '--json'];
-  try {
-    const { stdout } = await promisify(execFile)(
-      process.execPath,
-      [...args, '--rate', String(REDRIVE_RATE)],
-      { cwd: PROJECT, env, timeout: REDRIVE_WITHIN },
-    );
-    return countRedriven(stdout);
-  } catch (error) {
-    const { code, stdout = '' } = error as { readonly code?: number; readonly stdout?: string };
-    // Some messages had to stay: the bridge had just parked them again, or somebody looks at them.
-    return code === 1 ? countRedriven(stdout) : null;
+type Redriven = Extract<Fault, { kind: 'redrive' }>['queue'];
+
+/** As an operator does: by the command, which is run again where a server went away under it. */
+async function redrive({ env, outputs }: Stack, queue: Redriven): Promise<number | null> {
+  const args = ['--all', '--json', '--rate', String(REDRIVE_RATE)];
+  const url = outputs[`${queue}QueueUrl`];
+  for (let run = 1; run <= REDRIVE_RUNS; run += 1) {
+    try {
+      const { stdout } = await promisify(execFile)(
+        process.execPath,
+        ['src/cli/main.ts', 'parked', 'redrive', '--queue', url, ...args],
+        { cwd: PROJECT, env, timeout: REDRIVE_WITHIN },
+      );
+      return countRedriven(stdout);
+    } catch (error) {
+      const { code, stdout = '' } = error as { readonly code?: number; readonly stdout?: string };
+      // Some messages had to stay: the bridge had just parked them again, or somebody looked at them.
+      if (code === 1) return countRedriven(stdout);
+    }
   }
+  return null;
 }
 
 function countRedriven(output: string): number {

@@ -2,8 +2,10 @@ import { randomInt } from 'node:crypto';
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { UserError } from '../../../src/platform/errors.ts';
 import { runFaults } from './faultRun.ts';
+import { runFlashSale } from './flashSale.ts';
 import { describeFault, planFaults } from './plan.ts';
 import { describeReport, hasFailed, type Report } from './report.ts';
+import { runSoak } from './soak.ts';
 
 // What was started goes with whatever ends this process by `exit`.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
@@ -34,6 +36,43 @@ program
     if (plan) printPlan(options);
     else report(await runFaults({ ...options, onProgress }), json);
   });
+
+program
+  .command('soak')
+  .description('feeds all purchases of the sample in waves, under faults, and watches the memory')
+  .option('--orders <count>', 'purchases to feed, 1 to 6919', orders, MOST_ORDERS)
+  .option(
+    '--seed <number>',
+    'decides what fails and when; default: a fresh one',
+    whole,
+    randomInt(1e9),
+  )
+  .option(
+    '--minutes <number>',
+    'for how long something fails; kills in the first half',
+    minutes,
+    20,
+  )
+  .option('--json', 'print the table as JSON')
+  .action(async ({ json, ...options }: Omit<RunFlags, 'plan'>) => {
+    report(await runSoak({ ...options, onProgress }), json);
+  });
+
+program
+  .command('flash-sale')
+  .description('sells what there is to four times as many, from the API and the bus at once')
+  .option('--orders <count>', 'orders of one piece each', whole, 2_000)
+  .option('--pieces <count>', 'how many pieces there are', whole, 500)
+  .option('--json', 'print the table as JSON')
+  .action(async ({ json, ...sizes }: SaleFlags) => {
+    report(await runFlashSale({ ...sizes, onProgress }), json);
+  });
+
+interface SaleFlags {
+  readonly orders: number;
+  readonly pieces: number;
+  readonly json?: true;
+}
 
 interface RunFlags {
   readonly orders: number;

@@ -4,6 +4,7 @@ import type { Sender } from '../../../dev/feed/sender.ts';
 import { rehearse, type Outcome } from '../../../dev/rehearsal.ts';
 import type { Disagreement } from '../../../src/console/checks.ts';
 import { readOrderFacts } from '../../../src/console/workflowFacts.ts';
+import type { OrderNotification } from '../../../src/contracts/orders.ts';
 import { createDesk } from './desk.ts';
 import { watchOrder } from './fifo.ts';
 import { inject, type Injected } from './injector.ts';
@@ -22,6 +23,7 @@ export interface OrdealOptions {
   readonly within: number;
   /** Resolves when the next order may be placed. @param placed - how many have been. */
   readonly pace: (placed: number) => Promise<void>;
+  readonly onNotification?: (notification: OrderNotification) => void;
   readonly onProgress: (message: string) => void;
 }
 
@@ -62,7 +64,10 @@ export async function putThrough(stage: Stage, options: OrdealOptions): Promise<
     stock: options.stock,
     within: options.within,
     disturbance: injecting.then(() => onProgress(`${seconds()}  everything is mended`)),
-    onNotification: (notification) => desk?.notice(notification),
+    onNotification(notification) {
+      desk?.notice(notification);
+      options.onNotification?.(notification);
+    },
     between(sender) {
       desk = createDesk(sender.post);
       spoiling = spoilMessages(sender, seed);

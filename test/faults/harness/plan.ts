@@ -7,6 +7,8 @@ export const LINKS = ['temporal', 'emulator', 'provider'] as const;
 const HTTP_LINKS = ['emulator', 'provider'] as const;
 const OPERATIONS = ['create', 'confirm', 'capture', 'cancel', 'refund', 'retrieve'] as const;
 const ENDINGS = ['error', 'hang', 'drop'] as const;
+/** As the stack's outputs call them, without `QueueUrl`. */
+const QUEUES = ['Orders', 'Payments', 'PaymentsFifo', 'Fulfilment'] as const;
 
 export type LinkName = (typeof LINKS)[number];
 export type Operation = (typeof OPERATIONS)[number];
@@ -37,8 +39,8 @@ export type Fault =
       readonly takesEffect: boolean;
       readonly times: number;
     }
-  /** An operator sends everything that is parked once more. */
-  | { readonly kind: 'redrive' };
+  /** An operator sends everything of a queue that is parked once more. */
+  | { readonly kind: 'redrive'; readonly queue: (typeof QUEUES)[number] };
 
 export interface PlannedFault {
   /** Milliseconds since the faults began. */
@@ -112,6 +114,7 @@ const KINDS = [
   'provider',
   'provider',
   'redrive',
+  'redrive',
 ] as const satisfies readonly Fault['kind'][];
 
 function drawFault({ between, of }: ReturnType<typeof createDraw>): Fault {
@@ -136,7 +139,7 @@ function drawFault({ between, of }: ReturnType<typeof createDraw>): Fault {
       return { kind, operation, how: of(ENDINGS), takesEffect, times: between(1, 4) };
     }
     case 'redrive':
-      return { kind };
+      return { kind, queue: of(QUEUES) };
   }
 }
 
@@ -153,7 +156,7 @@ function victimOf(fault: Fault): string {
     case 'provider':
       return `provider's ${fault.operation}`;
     case 'redrive':
-      return 'dead letters';
+      return `dead letters of ${fault.queue}`;
   }
 }
 

@@ -41,6 +41,8 @@ export function watchDepths({ sqs, queues }: StackClients, { outputs }: Stack): 
       await delay(EVERY);
     }
   })();
+  // Its failure is told by `stop`.
+  watching.catch(() => undefined);
   return {
     get latest() {
       return latest;

@@ -60,9 +60,9 @@ program
 
 program
   .command('flash-sale')
-  .description('sells what there is to four times as many, from the API and the bus at once')
-  .option('--orders <count>', 'orders of one piece each', whole, 2_000)
-  .option('--pieces <count>', 'how many pieces there are', whole, 500)
+  .description('sells to more than there are pieces for, from the API and the bus at once')
+  .option('--orders <count>', 'orders of one piece each', several, 2_000)
+  .option('--pieces <count>', 'how many pieces there are', several, 500)
   .option('--json', 'print the table as JSON')
   .action(async ({ json, ...sizes }: SaleFlags) => {
     report(await runFlashSale({ ...sizes, onProgress }), json);
@@ -105,6 +105,12 @@ function orders(text: string): number {
   const count = whole(text);
   if (count >= 1 && count <= MOST_ORDERS) return count;
   throw new InvalidArgumentError(`Expected 1 to ${MOST_ORDERS}, received ${text}.`);
+}
+
+function several(text: string): number {
+  const count = whole(text);
+  if (count >= 2 && count <= 100_000) return count;
+  throw new InvalidArgumentError(`Expected 2 to 100000, received ${text}.`);
 }
 
 function whole(text: string): number {

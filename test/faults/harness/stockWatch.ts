@@ -65,6 +65,8 @@ export function watchStock(clients: StackClients, sku: string, initial: number):
       before = after;
     }
   })();
+  // Its failure is told by `stop`.
+  watching.catch(() => undefined);
 
   return {
     get samples() {

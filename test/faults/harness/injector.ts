@@ -18,8 +18,7 @@ export interface InjectionOptions {
   readonly stack: Stack;
   readonly links: Readonly<Record<LinkName, Link>>;
   readonly plan: readonly PlannedFault[];
-  /** Told of each fault as it begins. */
-  readonly onFault: (fault: Fault) => void;
+  readonly onProgress: (message: string) => void;
 }
 
 export interface Problem {
@@ -32,27 +31,44 @@ export interface Problem {
 export interface Injected {
   /** How often, by the faults' descriptions. */
   readonly counts: ReadonlyMap<string, number>;
+  /** The longest that it took until a process was ready again, in milliseconds, by the faults' descriptions. */
+  readonly back: ReadonlyMap<string, number>;
   readonly problems: readonly Problem[];
   /** How many messages were redriven. */
   readonly redriven: number;
 }
 
-/** Carries out a plan, and then mends everything: all processes run and all connections hold when it resolves. */
-export async function inject({ stack, links, plan, onFault }: InjectionOptions): Promise<Injected> {
+/**
+ * Carries out a plan, which stands still while a process takes very long to come back, as on a slow machine; then mends
+ * everything: all processes run and all connections hold when it resolves.
+ */
+export async function inject({
+  stack,
+  links,
+  plan,
+  onProgress,
+}: InjectionOptions): Promise<Injected> {
   const supervisor = superviseParts(stack);
   const counts = new Map<string, number>();
+  const back = new Map<string, number>();
   const problems: Problem[] = [];
   let redriven = 0;
-  const began = Date.now();
+  let began = Date.now();
   const underWay: Promise<void>[] = [];
 
   async function carryOut(fault: Fault): Promise<void> {
-    onFault(fault);
     const described = describeFault(fault);
+    const start = Date.now();
+    onProgress(described);
     try {
       const done = await doTo(fault, { stack, links, supervisor });
       if (done === null) return;
       if (fault.kind === 'redrive') redriven += done;
+      if (fault.kind === 'kill' || fault.kind === 'restart') {
+        const took = Date.now() - start;
+        onProgress(`${fault.part} is back after ${(took / 1_000).toFixed(1)} s`);
+        back.set(described, Math.max(took, back.get(described) ?? 0));
+      }
       counts.set(described, (counts.get(described) ?? 0) + 1);
     } catch (error) {
       problems.push({ scenario: described, says: (error as Error).message });
@@ -61,6 +77,7 @@ export async function inject({ stack, links, plan, onFault }: InjectionOptions):
 
   for (const { at, fault } of plan) {
     await delay(Math.max(0, began + at - Date.now()));
+    began += await supervisor.untilNoneIsOverdue();
     underWay.push(carryOut(fault));
   }
   await Promise.all(underWay);
@@ -70,7 +87,7 @@ export async function inject({ stack, links, plan, onFault }: InjectionOptions):
     .catch((error: Error) => problems.push({ scenario: null, says: error.message }));
   await fetch(`${stack.urls.provider}/sandbox/faults`, { method: 'DELETE' });
   for (const part of supervisor.endedAlone) problems.push({ scenario: null, says: part });
-  return { counts, problems, redriven };
+  return { counts, back, problems, redriven };
 }
 
 interface Hands {

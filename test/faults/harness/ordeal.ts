@@ -9,7 +9,7 @@ import { createDesk } from './desk.ts';
 import { watchOrder } from './fifo.ts';
 import { inject, type Injected } from './injector.ts';
 import { spoilMessages, type Spoiling } from './messages.ts';
-import { describeFault, type PlannedFault } from './plan.ts';
+import type { PlannedFault } from './plan.ts';
 import type { Stage } from './stage.ts';
 
 export interface OrdealOptions {
@@ -44,13 +44,14 @@ export async function putThrough(stage: Stage, options: OrdealOptions): Promise<
   const { scenarios, seed, plan, onProgress } = options;
   const began = Promise.withResolvers<void>();
   const start = Date.now();
-  const seconds = () => `${((Date.now() - start) / 1_000).toFixed(1)} s`;
+  const tell = (message: string) =>
+    onProgress(`${((Date.now() - start) / 1_000).toFixed(1).padStart(7)} s  ${message}`);
   const injecting = began.promise.then(() =>
     inject({
       stack,
       links,
       plan,
-      onFault: (fault) => onProgress(`${seconds()}  ${describeFault(fault)}`),
+      onProgress: tell,
     }),
   );
 
@@ -63,7 +64,7 @@ export async function putThrough(stage: Stage, options: OrdealOptions): Promise<
     scenarios,
     stock: options.stock,
     within: options.within,
-    disturbance: injecting.then(() => onProgress(`${seconds()}  everything is mended`)),
+    disturbance: injecting.then(() => tell('everything is mended')),
     onNotification(notification) {
       desk?.notice(notification);
       options.onNotification?.(notification);

@@ -6,6 +6,7 @@ type Part = (typeof PARTS)[number];
 
 /** How long a process may take to come back, in milliseconds: what it needs may be away as well. */
 const BACK_WITHIN = 120_000;
+const OVERDUE = 8_000;
 const LOOK_EVERY = 200;
 /** How long the emulator may take to write down what it holds, in milliseconds. */
 const STOP_WITHIN = 30_000;
@@ -16,6 +17,8 @@ export interface Supervisor {
   kill(part: Part, down: number): Promise<void>;
   /** The same by SIGTERM. @throws Error when it did not end by itself. */
   restart(part: Part, down: number): Promise<void>;
+  /** Resolves when no process is away for very long any more. @returns how long that took, in milliseconds. */
+  untilNoneIsOverdue(): Promise<number>;
   /** Resolves when everything runs, and watches no more. Rejects where something does not come back. */
   stop(): Promise<void>;
   /** What has ended though nobody ended it. */
@@ -25,7 +28,7 @@ export interface Supervisor {
 export function superviseParts(stack: Stack): Supervisor {
   const endedAlone: string[] = [];
   /** Those that are being started, or are about to be. */
-  const coming = new Map<Part, Promise<void>>();
+  const coming = new Map<Part, { readonly back: Promise<void>; readonly since: number }>();
   const stopping = new AbortController();
 
   /** A start fails as long as what the process needs is away. */
@@ -42,10 +45,10 @@ export function superviseParts(stack: Stack): Supervisor {
   }
 
   function during(part: Part, absence: () => Promise<void>): Promise<void> {
-    const back = (coming.get(part) ?? Promise.resolve())
+    const back = (coming.get(part)?.back ?? Promise.resolve())
       .then(absence)
-      .finally(() => coming.get(part) === back && coming.delete(part));
-    coming.set(part, back);
+      .finally(() => coming.get(part)?.back === back && coming.delete(part));
+    coming.set(part, { back, since: Date.now() });
     return back;
   }
 
@@ -76,10 +79,17 @@ export function superviseParts(stack: Stack): Supervisor {
         if (!isClean) throw new Error(`${part} did not end by itself within ${STOP_WITHIN} ms`);
       }),
     endedAlone,
+    async untilNoneIsOverdue() {
+      const began = Date.now();
+      const isOverdue = () =>
+        [...coming.values()].some(({ since }) => Date.now() - since > OVERDUE);
+      while (isOverdue()) await delay(LOOK_EVERY);
+      return Date.now() - began;
+    },
     async stop() {
       stopping.abort();
       await watching;
-      await Promise.all(coming.values());
+      await Promise.all([...coming.values()].map(({ back }) => back));
       const missing = PARTS.filter((part) => stack.part(part).pid === undefined);
       if (missing.length > 0) throw new Error(`${missing.join(', ')} did not come back`);
     },

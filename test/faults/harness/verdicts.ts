@@ -15,7 +15,7 @@ export function rowsOf(ordeal: Ordeal, plan: readonly PlannedFault[]): readonly 
       scenario,
       injected: injected.counts.get(scenario) ?? 0,
       wrong: injected.problems.flatMap((one) => (one.scenario === scenario ? one.says : [])),
-      ...(scenario === 'dead letters redriven' && { note: `${injected.redriven} messages` }),
+      note: noteOf(scenario, injected),
     })),
     ...Object.entries(spoiled).map(([fate, count]) => ({
       scenario: `messages ${fate}`,
@@ -46,6 +46,12 @@ export function rowsOf(ordeal: Ordeal, plan: readonly PlannedFault[]): readonly 
     },
     { scenario: 'money, stock, rows, notifications', injected: orders, wrong: says(disagreements) },
   ];
+}
+
+function noteOf(scenario: string, { back, redriven }: Ordeal['injected']): string {
+  if (scenario === 'dead letters redriven') return `${redriven} messages`;
+  const longest = back.get(scenario);
+  return longest === undefined ? '' : `back within ${(longest / 1_000).toFixed(1)} s`;
 }
 
 /** What speaks against: events = applied + duplicate + refused + in an inbox + parked + still queued. */

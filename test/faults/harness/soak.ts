@@ -31,6 +31,8 @@ const SETTLED_WITHIN = 1_500;
 const LEAST_WITHIN = 300_000;
 /** By how much a process that holds nothing may grow in the last half of its life, as a share. */
 const MOST_GROWTH = 0.25;
+/** Who has lived shorter is still warming up, in minutes. */
+const LEAST_LIVED = 8;
 
 /** Feeds all purchases in waves, faster than they can be carried out, under faults; watches queues and memory. */
 export async function runSoak(options: SoakOptions): Promise<Report> {
@@ -89,7 +91,7 @@ function memoryRows(memory: ReturnType<typeof watchMemory>): readonly Row[] {
     if (!trend) return { scenario, injected: 0, wrong: [], note: 'too few samples to tell' };
     const { last, slope, growth, lived } = trend;
     const percent = `${(growth * 100).toFixed(0)} %`;
-    const isJudged = (JUDGED as readonly string[]).includes(part);
+    const isJudged = (JUDGED as readonly string[]).includes(part) && lived >= LEAST_LIVED;
     return {
       scenario,
       injected: Math.round(last),

@@ -36,6 +36,15 @@ export function addressesThrough(
   };
 }
 
+/** The same outputs with their queues at this endpoint: the emulator names its own port. */
+export function outputsAt(outputs: StackOutputs, endpoint: string): StackOutputs {
+  const entries = Object.entries(outputs).map(([name, value]) => [
+    name,
+    name.endsWith('Url') ? reachable(value, endpoint) : value,
+  ]);
+  return Object.fromEntries(entries) as StackOutputs;
+}
+
 /** The local AWS: a running emulator with the credentials that belong to it, or our own with any. */
 export function awsOf(env: Environment, endpoint: string): AwsConfig {
   const own = env['AWS_ENDPOINT_URL'] ? env : {};
@@ -58,8 +67,6 @@ export function stackEnvironment(
   { temporal, aws, provider, issuer, apiPort }: Addresses,
   outputs: StackOutputs,
 ): Environment {
-  // The emulator names its own port.
-  const queue = (url: string) => reachable(url, aws.endpoint);
   const neutral = Object.entries(env).filter(([name]) => !/^(AWS|TEMPORAL|WAYBILL)_/.test(name));
   const temporalSettings = env['TEMPORAL_ADDRESS']
     ? Object.fromEntries(Object.entries(env).filter(([name]) => name.startsWith('TEMPORAL_')))
@@ -90,9 +97,7 @@ export function stackEnvironment(
       outputs.ReturnsQueueUrl,
       outputs.InventoryQueueUrl,
       outputs.OperationsQueueUrl,
-    ]
-      .map(queue)
-      .join(','),
+    ].join(','),
     WAYBILL_STRIPE_BASE_URL: provider,
     WAYBILL_STRIPE_API_KEY: 'sk_test_local',
     WAYBILL_STRIPE_READ_KEY: 'sk_test_local_read',
@@ -100,8 +105,8 @@ export function stackEnvironment(
     WAYBILL_SCREENING_URL: `${provider}/screening`,
     WAYBILL_CARRIER_URL: `${provider}/carrier`,
     WAYBILL_SUPPLIER_URL: `${provider}/supplier`,
-    WAYBILL_PAYMENTS_QUEUE_URL: queue(outputs.PaymentsFifoQueueUrl),
-    WAYBILL_INGRESS_QUEUE_URL: queue(outputs.OrdersQueueUrl),
+    WAYBILL_PAYMENTS_QUEUE_URL: outputs.PaymentsFifoQueueUrl,
+    WAYBILL_INGRESS_QUEUE_URL: outputs.OrdersQueueUrl,
     WAYBILL_SNS_TOPIC_ARNS: outputs.NotificationsTopicArn,
     WAYBILL_OIDC_ISSUER: issuer,
     WAYBILL_OIDC_AUDIENCE: AUDIENCE,

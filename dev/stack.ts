@@ -9,6 +9,7 @@ import {
   addressesThrough,
   AUDIENCE,
   awsOf,
+  outputsAt,
   stackEnvironment,
 } from './environment.ts';
 import { assertPortsFree, type PortClaim, type StackPorts } from './ports.ts';
@@ -132,8 +133,9 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     const addresses: Addresses = { temporal, aws, provider, issuer, apiPort: ports.api };
     const ownSettings = { WAYBILL_GRACE_SECONDS: GRACE_SECONDS, ...(await settings) };
     const toolEnv = { ...stackEnvironment(env, addresses, outputs), ...ownSettings };
+    const through = addressesThrough(addresses, options.through);
     const appEnv = {
-      ...stackEnvironment(env, addressesThrough(addresses, options.through), outputs),
+      ...stackEnvironment(env, through, outputsAt(outputs, through.aws.endpoint)),
       ...ownSettings,
     };
     await allStarted([

@@ -7,6 +7,7 @@ import type { AuditSources } from '../src/console/audit.ts';
 import type { OrderRow } from '../src/contracts/orders.ts';
 import { createStripe } from '../src/platform/stripe.ts';
 import { awsOf } from './environment.ts';
+import { patiently } from './feed/patience.ts';
 import type { Stack } from './stack.ts';
 import { NAMESPACE } from './temporal.ts';
 
@@ -38,6 +39,8 @@ export async function connectTo(stack: Stack) {
       { url: outputs.PaymentsQueueUrl, deadLetterUrl: outputs.PaymentsDlqUrl },
       { url: outputs.PaymentsFifoQueueUrl, deadLetterUrl: outputs.PaymentsFifoDlqUrl },
       { url: outputs.FulfilmentQueueUrl, deadLetterUrl: outputs.FulfilmentDlqUrl },
+      { url: outputs.ReturnsQueueUrl, deadLetterUrl: outputs.ReturnsDlqUrl },
+      { url: outputs.InventoryQueueUrl, deadLetterUrl: outputs.InventoryDlqUrl },
     ],
     supportQueueUrl: outputs.SupportQueueUrl,
   } satisfies Partial<AuditSources>;
@@ -47,8 +50,14 @@ export async function connectTo(stack: Stack) {
     eventBridge,
 
     readOrder: async (orderKey: string): Promise<OrderRow | undefined> => {
-      const { Item } = await table.send(
-        new GetCommand({ TableName: outputs.OrdersTable, Key: { orderKey }, ConsistentRead: true }),
+      const { Item } = await patiently(() =>
+        table.send(
+          new GetCommand({
+            TableName: outputs.OrdersTable,
+            Key: { orderKey },
+            ConsistentRead: true,
+          }),
+        ),
       );
       return Item as OrderRow | undefined;
     },

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import type { Environment } from '../src/platform/config.ts';
-import type { AwsConfig } from './deploy.ts';
-import type { StackOutputs } from './stack.ts';
+import { type AwsConfig, reachable } from './deploy.ts';
+import type { StackOptions, StackOutputs } from './stack.ts';
 import { NAMESPACE } from './temporal.ts';
 
 /** What the local API's tokens are meant for. */
@@ -26,6 +26,29 @@ export interface Addresses {
   readonly metrics?: string;
   /** On 127.0.0.1. */
   readonly apiPort: number;
+}
+
+/** The same parts, as far as something stands before them, where that is. */
+export function addressesThrough(
+  addresses: Addresses,
+  { temporal, emulator, provider }: NonNullable<StackOptions['through']> = {},
+): Addresses {
+  const local = (port: number) => `http://127.0.0.1:${port}`;
+  return {
+    ...addresses,
+    ...(temporal !== undefined && { temporal: `127.0.0.1:${temporal}` }),
+    ...(emulator !== undefined && { aws: { ...addresses.aws, endpoint: local(emulator) } }),
+    ...(provider !== undefined && { provider: local(provider) }),
+  };
+}
+
+/** The same outputs with their queues at this endpoint: the emulator names its own port. */
+export function outputsAt(outputs: StackOutputs, endpoint: string): StackOutputs {
+  const entries = Object.entries(outputs).map(([name, value]) => [
+    name,
+    name.endsWith('Url') ? reachable(value, endpoint) : value,
+  ]);
+  return Object.fromEntries(entries) as StackOutputs;
 }
 
 /** The local AWS: a running emulator with the credentials that belong to it, or our own with any. */

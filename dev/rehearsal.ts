@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { audit, type Audit } from '../src/console/audit.ts';
 import { readAcknowledged, readNotifications, readSent } from '../src/console/evidence.ts';
 import { readLedger } from '../src/console/ledger.ts';
+import { listParked, type ParkedMessage } from '../src/console/parked.ts';
 import { countMessages } from '../src/console/queues.ts';
 import { readTables } from '../src/console/tables.ts';
 import { SOURCES } from '../src/contracts/events.ts';
@@ -11,7 +12,7 @@ import { connectTo, type StackClients } from './clients.ts';
 import { unmet } from './feed/expectations.ts';
 import { createFeed, MALFORMED } from './feed/feed.ts';
 import { collectNotifications } from './feed/notifications.ts';
-import { createSender } from './feed/sender.ts';
+import { createSender, type Sender } from './feed/sender.ts';
 import type { Scenario } from './feed/scenarios.ts';
 import { seedStock } from './feed/stock.ts';
 import { createTokenSource } from './issuer/tokens.ts';
@@ -27,8 +28,19 @@ export interface RehearsalOptions {
   /** How long the orders may take to their ends, in milliseconds. */
   readonly within: number;
   readonly onNotification?: (notification: OrderNotification) => void;
-  /** What disturbs the stack meanwhile; nothing is audited before it is over. */
+  /** What disturbs the stack meanwhile; the service is not looked at before it is over. */
   readonly disturbance?: Promise<void>;
+  /** Puts something between the feed and the service. */
+  readonly between?: (sender: Sender) => Between;
+}
+
+/** What stands between the feed and the service. */
+export interface Between {
+  readonly sender: Sender;
+  /** Resolves once everything that it was given has been sent; rejects where something could not be. */
+  settled(): Promise<void>;
+  /** What it has sent that nobody can read: event IDs, or whole bodies where no ID can be read either. */
+  readonly unfit: ReadonlySet<string>;
 }
 
 /** What a feed came to. */
@@ -52,25 +64,8 @@ export async function rehearse(options: RehearsalOptions): Promise<Outcome> {
   const clients = await connectTo(stack);
   const notes = notesOf(stateDir);
   await seedStock(clients.table, clients.stockTable, options.stock);
-  const sender = createSender({
-    eventBridge: clients.eventBridge,
-    sqs: clients.sqs,
-    manifest: notes.sent,
-    token: createTokenSource(stack.urls.issuer, { role: 'staff', name: 'feed' }),
-    destinations: {
-      eventBusName: stack.outputs.EventBusName,
-      fifoQueueUrl: stack.outputs.PaymentsFifoQueueUrl,
-      apiUrl: stack.urls.api,
-      queueUrls: {
-        [SOURCES.storefront]: stack.outputs.OrdersQueueUrl,
-        [SOURCES.payments]: stack.outputs.PaymentsQueueUrl,
-        [SOURCES.fulfilment]: stack.outputs.FulfilmentQueueUrl,
-        [SOURCES.returns]: stack.outputs.ReturnsQueueUrl,
-        [SOURCES.inventory]: stack.outputs.InventoryQueueUrl,
-      },
-    },
-  });
-  const feed = createFeed({ scenarios, sender, readOrder: clients.readOrder });
+  const between = (options.between ?? nothingBetween)(openSender(stack, clients, notes.sent));
+  const feed = createFeed({ scenarios, sender: between.sender, readOrder: clients.readOrder });
   const collector = collectNotifications({
     sqs: clients.sqs,
     queueUrl: stack.outputs.AuditQueueUrl,
@@ -85,22 +80,62 @@ export async function rehearse(options: RehearsalOptions): Promise<Outcome> {
   try {
     const deadline = Date.now() + options.within;
     await feed.place();
-    const open = () => readUnmet(clients, scenarios);
-    while ((await open()).length > 0 && Date.now() < deadline) await delay(250);
     await options.disturbance;
+    const open = () => readUnmet(clients, scenarios);
+    await until(async () => (await open()).length === 0, deadline);
     // In this order: with no notification in the queue, none is told after its answers have been waited for.
-    const busy = async () => (await countAll(clients, stack)) > 0 || (await feed.answered());
-    while ((await busy()) && Date.now() < deadline) await delay(250);
+    const isOver = async () => (await countAll(clients, stack)) === 0 && !(await feed.answered());
+    await until(isOver, deadline);
+    await between.settled();
     const account = await audit({
       ...clients,
       sent: readSent(notes.sent),
       acknowledged: readAcknowledged([join(stateDir, 'logs', 'bridge.log')]),
       notifications: readNotifications(notes.notifications),
     });
-    return { unmet: [...(await open()), ...wronglyParked(account)], audit: account };
+    return {
+      unmet: [...(await open()), ...wronglyParked(await readParked(clients), between.unfit)],
+      audit: account,
+    };
   } finally {
     await collector.stop();
     await clients.close();
+  }
+}
+
+/** Sends events to a running stack, each its own way. @param manifest - the file in which they are noted. */
+export function openSender(stack: Stack, clients: StackClients, manifest: string): Sender {
+  const { outputs, urls } = stack;
+  return createSender({
+    eventBridge: clients.eventBridge,
+    sqs: clients.sqs,
+    manifest,
+    token: createTokenSource(urls.issuer, { role: 'staff', name: 'feed' }),
+    destinations: {
+      eventBusName: outputs.EventBusName,
+      fifoQueueUrl: outputs.PaymentsFifoQueueUrl,
+      apiUrl: urls.api,
+      queueUrls: {
+        [SOURCES.storefront]: outputs.OrdersQueueUrl,
+        [SOURCES.payments]: outputs.PaymentsQueueUrl,
+        [SOURCES.fulfilment]: outputs.FulfilmentQueueUrl,
+        [SOURCES.returns]: outputs.ReturnsQueueUrl,
+        [SOURCES.inventory]: outputs.InventoryQueueUrl,
+      },
+    },
+  });
+}
+
+function nothingBetween(sender: Sender): Between {
+  return { sender, settled: () => Promise.resolve(), unfit: new Set() };
+}
+
+/** Asks until it is so, or the deadline is past. Where an answer takes long, the service is left alone for longer. */
+async function until(isSo: () => Promise<boolean>, deadline: number): Promise<void> {
+  for (;;) {
+    const began = Date.now();
+    if ((await isSo()) || Date.now() > deadline) return;
+    await delay(Math.max(250, 2 * (Date.now() - began)));
   }
 }
 
@@ -120,16 +155,24 @@ async function countAll({ sqs, queues }: StackClients, { outputs }: Stack): Prom
   return counts.reduce((total, count) => total + count, 0);
 }
 
-/** Exactly the malformed event has to be parked, as what it is. */
-function wronglyParked({ parked }: Audit): readonly string[] {
-  const malformed = `${MALFORMED.source}:${MALFORMED.eventId}`;
-  const others = parked.filter(
-    ({ code, eventId }) => eventId !== malformed || code !== 'malformed',
+async function readParked({ sqs, queues }: StackClients): Promise<readonly ParkedMessage[]> {
+  const lists = await Promise.all(
+    queues.map(({ deadLetterUrl }) => listParked(sqs, deadLetterUrl)),
   );
+  return lists.flat();
+}
+
+/** Exactly what nobody can read has to be parked, as what it is. */
+function wronglyParked(
+  parked: readonly ParkedMessage[],
+  unfit: ReadonlySet<string>,
+): readonly string[] {
+  const meant = new Set([`${MALFORMED.source}:${MALFORMED.eventId}`, ...unfit]);
+  const found = parked.map(({ code, eventId, body }) => ({ code, id: eventId ?? body }));
+  const others = found.filter(({ code, id }) => !meant.has(id) || code !== 'malformed');
+  const missing = [...meant].filter((id) => !found.some((one) => one.id === id));
   return [
-    ...(parked.some(({ eventId }) => eventId === malformed)
-      ? []
-      : [`${malformed} is not in its dead-letter queue`]),
-    ...others.map(({ code, eventId }) => `${eventId ?? 'a message'} is parked as ${code}`),
+    ...missing.map((id) => `${id} is not in its dead-letter queue`),
+    ...others.map(({ code, id }) => `${id} is parked as ${code}`),
   ];
 }

@@ -5,7 +5,14 @@ import { createAuditQueue } from './auditQueue.ts';
 import { type AwsConfig, deploy } from './deploy.ts';
 import { createReceiver } from './otlp/receiver.ts';
 import { awaitEmulator, startEmulator } from './emulator.ts';
-import { AUDIENCE, awsOf, stackEnvironment } from './environment.ts';
+import {
+  type Addresses,
+  addressesThrough,
+  AUDIENCE,
+  awsOf,
+  outputsAt,
+  stackEnvironment,
+} from './environment.ts';
 import { assertPortsFree, type PortClaim, type StackPorts } from './ports.ts';
 import { type Process, startProcess } from './process.ts';
 import { runSetup } from './setup.ts';
@@ -18,6 +25,8 @@ export interface StackOptions {
   /** Where tools are installed, shared by all stacks: `.waybill/tools`. */
   readonly toolsDir: string;
   readonly ports: StackPorts;
+  /** Where worker, bridge and api find the servers, where something stands in between; by default where they are. */
+  readonly through?: Partial<Pick<StackPorts, 'temporal' | 'emulator' | 'provider'>>;
   /** The surroundings: PATH, and TEMPORAL_CLI, TEMPORAL_ADDRESS, AWS_ENDPOINT_URL where set. */
   readonly env: Environment;
   /** What worker, bridge and api get on top, such as WAYBILL_ORDER_POLICY; awaited while the servers start. */
@@ -40,7 +49,7 @@ type PartName = 'temporal' | 'emulator' | 'provider' | 'issuer' | AppName;
 
 export interface Stack {
   readonly outputs: StackOutputs;
-  /** What worker, bridge and api have got: for tools that look at this stack. */
+  /** What worker, bridge and api have got, but for what stands in between: for tools that look at this stack. */
   readonly env: Environment;
   readonly urls: {
     readonly api: string;
@@ -131,17 +140,23 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     ]);
 
     const outputs = await deployed;
-    const appEnv: Environment = {
-      ...stackEnvironment(
-        env,
-        { temporal, aws, provider, issuer, metrics, apiPort: ports.api },
-        outputs,
-      ),
-      WAYBILL_GRACE_SECONDS: GRACE_SECONDS,
-      ...(await settings),
+    const addresses: Addresses = {
+      temporal,
+      aws,
+      provider,
+      issuer,
+      metrics,
+      apiPort: ports.api,
+    };
+    const ownSettings = { WAYBILL_GRACE_SECONDS: GRACE_SECONDS, ...(await settings) };
+    const toolEnv = { ...stackEnvironment(env, addresses, outputs), ...ownSettings };
+    const through = addressesThrough(addresses, options.through);
+    const appEnv = {
+      ...stackEnvironment(env, through, outputsAt(outputs, through.aws.endpoint)),
+      ...ownSettings,
     };
     await allStarted([
-      runSetup(appEnv),
+      runSetup(toolEnv),
       ...(['worker', 'bridge', 'api'] as const).map((name) =>
         start(name, runApp(name, appEnv, ports, logFile(name))),
       ),
@@ -150,7 +165,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     const ui = tools.temporal && ports.temporalUi;
     return {
       outputs,
-      env: appEnv,
+      env: toolEnv,
       urls: {
         api: `http://127.0.0.1:${ports.api}`,
         provider,

@@ -49,9 +49,11 @@ describe('the telemetry of the whole stack', function () {
     test = await startTestStack(
       { paymentMethodWithinSeconds: 60, compensationRetrySeconds: 60 },
       {
-        OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: `http://${HOST}:${port}/v1/traces`,
-        OTEL_BSP_SCHEDULE_DELAY: '200',
-        OTEL_METRIC_EXPORT_INTERVAL: '1000',
+        settings: {
+          OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: `http://${HOST}:${port}/v1/traces`,
+          OTEL_BSP_SCHEDULE_DELAY: '200',
+          OTEL_METRIC_EXPORT_INTERVAL: '1000',
+        },
       },
     );
     stack = test.stack;

@@ -8,6 +8,7 @@ import {
 import type { Fact } from '../../src/contracts/notifications.ts';
 import type { OrderNotification } from '../../src/contracts/orders.ts';
 import { NOTICES } from '../../src/domain/notification.ts';
+import { patiently } from './patience.ts';
 
 export interface Collector {
   /** Resolves once nothing more is taken from the queue. */
@@ -47,11 +48,16 @@ async function collect(
     const notifications = messages.map(({ Body }) => JSON.parse(Body ?? '') as Fact);
     appendFileSync(file, notifications.map((one) => `${JSON.stringify(one)}\n`).join(''));
     notifications.filter(isOfOrder).forEach(onNotification);
-    await sqs.send(
-      new DeleteMessageBatchCommand({
-        QueueUrl: queueUrl,
-        Entries: messages.map(({ ReceiptHandle }, index) => ({ Id: String(index), ReceiptHandle })),
-      }),
+    await patiently(() =>
+      sqs.send(
+        new DeleteMessageBatchCommand({
+          QueueUrl: queueUrl,
+          Entries: messages.map(({ ReceiptHandle }, index) => ({
+            Id: String(index),
+            ReceiptHandle,
+          })),
+        }),
+      ),
     );
   }
 }
@@ -66,14 +72,12 @@ async function receive(
   QueueUrl: string,
   abortSignal: AbortSignal,
 ): Promise<readonly Message[]> {
-  try {
-    const { Messages = [] } = await sqs.send(
+  const { Messages = [] } = await patiently(async () => {
+    if (abortSignal.aborted) return { Messages: [] };
+    return await sqs.send(
       new ReceiveMessageCommand({ QueueUrl, MaxNumberOfMessages: 10, WaitTimeSeconds: 20 }),
       { abortSignal },
     );
-    return Messages;
-  } catch (error) {
-    if (abortSignal.aborted) return [];
-    throw error;
-  }
+  });
+  return Messages;
 }

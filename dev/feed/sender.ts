@@ -8,6 +8,7 @@ import { orderWorkflowId, type PlacedOrder } from '../../src/contracts/orders.ts
 import { restockWorkflowId } from '../../src/contracts/restock.ts';
 import { returnWorkflowId } from '../../src/contracts/returns.ts';
 import type { SentEvent } from '../../src/console/account.ts';
+import { BETWEEN_TRIES, PATIENCE, patiently } from './patience.ts';
 import type { SampleEvent } from './scenarios.ts';
 
 export interface Destinations {
@@ -29,9 +30,6 @@ export interface SenderOptions {
   readonly manifest: string;
 }
 
-/** How long a process that is being restarted is waited for, in milliseconds. */
-const API_WITHIN = 60_000;
-
 /** Sends sample events each its own way, noting them first. Throws when one was not taken. */
 export function createSender({ eventBridge, sqs, destinations, token, manifest }: SenderOptions) {
   const note = (sent: SentEvent) => appendFileSync(manifest, `${JSON.stringify(sent)}\n`);
@@ -43,27 +41,39 @@ export function createSender({ eventBridge, sqs, destinations, token, manifest }
     if (way === 'api') return await sendToApi(event, workflowId);
     note({ id: `${source}:${eventId}`, type, orderKey: workflowId });
     if (way === 'bus') return await put(source, type, { eventId, ...data });
-    await sqs.send(
-      new SendMessageCommand({
-        QueueUrl: way === 'fifo' ? destinations.fifoQueueUrl : destinations.queueUrls[source],
-        MessageBody: JSON.stringify({ source, type, eventId, data }),
-        ...(way === 'fifo' && { MessageGroupId: workflowId, MessageDeduplicationId: eventId }),
-      }),
+    await sendText(event, JSON.stringify({ source, type, eventId, data }));
+  }
+
+  async function sendText({ type, data, eventId, way }: SampleEvent, text: string): Promise<void> {
+    const { source } = EVENTS[type];
+    await patiently(() =>
+      sqs.send(
+        new SendMessageCommand({
+          QueueUrl: way === 'fifo' ? destinations.fifoQueueUrl : destinations.queueUrls[source],
+          MessageBody: text,
+          ...(way === 'fifo' && {
+            MessageGroupId: workflowIdOf(data),
+            MessageDeduplicationId: eventId,
+          }),
+        }),
+      ),
     );
   }
 
   async function put(source: string, type: string, detail: object): Promise<void> {
-    const { FailedEntryCount, Entries } = await eventBridge.send(
-      new PutEventsCommand({
-        Entries: [
-          {
-            EventBusName: destinations.eventBusName,
-            Source: source,
-            DetailType: type,
-            Detail: JSON.stringify(detail),
-          },
-        ],
-      }),
+    const { FailedEntryCount, Entries } = await patiently(() =>
+      eventBridge.send(
+        new PutEventsCommand({
+          Entries: [
+            {
+              EventBusName: destinations.eventBusName,
+              Source: source,
+              DetailType: type,
+              Detail: JSON.stringify(detail),
+            },
+          ],
+        }),
+      ),
     );
     if (FailedEntryCount) throw new Error(`the bus refused ${type}: ${JSON.stringify(Entries)}`);
   }
@@ -84,7 +94,7 @@ export function createSender({ eventBridge, sqs, destinations, token, manifest }
 
   /** Asks again under the same key while nobody answers, as a caller of the API should. */
   async function post(path: string, idempotencyKey: string, body: object): Promise<void> {
-    const deadline = Date.now() + API_WITHIN;
+    const deadline = Date.now() + PATIENCE;
     for (;;) {
       const response = await fetch(new URL(path, destinations.apiUrl), {
         method: 'POST',
@@ -101,13 +111,16 @@ export function createSender({ eventBridge, sqs, destinations, token, manifest }
       if ((response && response.status < 500) || Date.now() > deadline) {
         throw new Error(`POST ${path}: ${answer}`);
       }
-      await delay(200);
+      await delay(BETWEEN_TRIES);
     }
   }
 
   return {
     send,
+    post,
 
+    /** Sends a text that is no event to the queue of one, past the bus. */
+    sendText,
     /** Puts something on the bus that is not a canonical event, under an ID of its own. */
     async sendMalformed(source: string, type: string, eventId: string, data: object) {
       note({ id: `${source}:${eventId}`, type, orderKey: null });

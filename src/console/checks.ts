@@ -119,6 +119,16 @@ const UNDONE: ReadonlySet<OrderRow['state']> = new Set<OrderRow['state']>([
   'refunded',
 ]);
 
+/**
+ * Of a payment intent that took and holds nothing. An order may have any number of these: one whose creation was
+ * answered 500 although it took effect, or that lapsed and was renewed.
+ */
+const HOLDING_NOTHING: ReadonlySet<string> = new Set([
+  'requires_payment_method',
+  'requires_confirmation',
+  'canceled',
+]);
+
 function checkMoney(
   row: OrderRow,
   intents: readonly LedgerEntry[],
@@ -126,7 +136,8 @@ function checkMoney(
   say: Say,
 ): void {
   const { state, total, payment } = row;
-  if (intents.length > 1) say(`it has ${intents.length} payment intents`);
+  const confirmed = intents.filter(({ status }) => !HOLDING_NOTHING.has(status));
+  if (confirmed.length > 1) say(`it has ${confirmed.length} payment intents that were confirmed`);
   for (const { intentId, currency } of intents) {
     if (currency !== total.currency)
       say(`${intentId} is in ${currency}, the order in ${total.currency}`);
@@ -203,11 +214,13 @@ function checkPaymentRow(
   say: Say,
 ): void {
   const row = payments.find(({ orderKey }) => orderKey === workflowId);
-  const [intent] = intents;
-  if (row?.intentId && row.intentId !== intent?.intentId) {
-    say(`its payments row names ${row.intentId}, the provider ${intent?.intentId ?? 'none'}`);
+  const intent = intents.find(({ captured }) => captured > 0);
+  const isKnown = intents.some(({ intentId }) => intentId === row?.intentId);
+  if (row?.intentId && (!isKnown || (intent && intent.intentId !== row.intentId))) {
+    const known = intent ?? intents[0];
+    say(`its payments row names ${row.intentId}, the provider ${known?.intentId ?? 'none'}`);
   }
-  if (!intent || intent.captured === 0) return;
+  if (!intent) return;
   const refundable = intent.captured - intent.refunded;
   if (row?.refundable !== refundable) {
     say(`${refundable} can be refunded at the provider, ${row?.refundable} by its payments row`);

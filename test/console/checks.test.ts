@@ -168,6 +168,23 @@ describe('the checks of an order', () => {
       },
     ],
     ['giving a line back, which its row does not know yet', CUTTING],
+    [
+      'paid, beside an intent that was created and never heard of again',
+      {
+        ...CLOSED,
+        intents: [
+          intent({ intentId: 'pi_0', status: 'requires_payment_method', captured: 0 }),
+          intent(),
+        ],
+      },
+    ],
+    [
+      'paid after its first authorisation lapsed',
+      {
+        ...CLOSED,
+        intents: [intent({ intentId: 'pi_0', status: 'canceled', captured: 0 }), intent()],
+      },
+    ],
     ['being captured', { ...CLOSED, ...inFlight({}) }],
     ['delivered, with a piece returned', RETURNED],
     [
@@ -230,9 +247,12 @@ describe('the checks of an order', () => {
       /ended with events undecided/,
     ],
     [
-      'two payment intents',
-      { ...CLOSED, intents: [intent(), intent({ intentId: 'pi_2', captured: 0 })] },
-      /2 payment intents/,
+      'two payment intents that hold money',
+      {
+        ...CLOSED,
+        intents: [intent(), intent({ intentId: 'pi_2', status: 'requires_capture', captured: 0 })],
+      },
+      /2 payment intents that were confirmed/,
     ],
     [
       'a double charge',
@@ -284,6 +304,18 @@ describe('the checks of an order', () => {
       'a payments row of another intent',
       { ...CLOSED, payment: { ...CLOSED.payment!, intentId: 'pi_9' } },
       /names pi_9, the provider pi_1/,
+    ],
+    [
+      'a payments row of an intent that was never captured, beside one that was',
+      {
+        ...CLOSED,
+        intents: [
+          intent({ intentId: 'pi_0', status: 'requires_payment_method', captured: 0 }),
+          intent(),
+        ],
+        payment: { ...CLOSED.payment!, intentId: 'pi_0' },
+      },
+      /names pi_0, the provider pi_1/,
     ],
     [
       'a payments row with another sum',

@@ -3,8 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TokenRequest } from '../../dev/issuer/request.ts';
 import { fetchToken } from '../../dev/issuer/tokens.ts';
-import { assertPortsFree, freePort, LAST_BASE, portsFrom } from '../../dev/ports.ts';
-import { startStack, type Stack } from '../../dev/stack.ts';
+import {
+  assertPortsFree,
+  freePort,
+  LAST_BASE,
+  portsFrom,
+  type StackPorts,
+} from '../../dev/ports.ts';
+import { startStack, type Stack, type StackOptions } from '../../dev/stack.ts';
 import type { OrderPolicy } from '../../src/domain/policy.ts';
 import { readEnvironment, type Environment } from '../../src/platform/config.ts';
 import { bundleWorkflows } from '../../src/platform/workflowBundle.ts';
@@ -20,25 +26,33 @@ export interface TestStack {
   readonly stop: (options?: { readonly keep?: boolean }) => Promise<void>;
 }
 
+interface TestStackOptions {
+  readonly settings?: Environment;
+  readonly putBetween?: (ports: StackPorts) => Promise<NonNullable<StackOptions['through']>>;
+}
+
 /**
  * The whole service as `npm start` runs it, on free ports and in a folder of its own, whatever runs elsewhere.
  *
- * @param settings - what worker, bridge and api get on top.
+ * @param options.settings - what worker, bridge and api get on top.
+ * @param options.putBetween - puts something before the servers on these ports, and answers where it is.
  */
 export async function startTestStack(
   policy: OrderPolicy,
-  settings: Environment = {},
+  { settings = {}, putBetween }: TestStackOptions = {},
 ): Promise<TestStack> {
   const stateDir = await mkdtemp(join(tmpdir(), 'waybill-stack-'));
   const bundle = join(stateDir, 'workflow-bundle.js');
   await writeFile(bundle, (await bundleWorkflows()).code);
   const { TEMPORAL_ADDRESS: _, AWS_ENDPOINT_URL: __, ...env } = readEnvironment();
   const ports = portsFrom(await freePortBase());
+  const through = await putBetween?.(ports);
   const start = async () =>
     await startStack({
       stateDir,
       toolsDir: join(PROJECT, '.waybill/tools'),
       ports: { ...ports, temporalUi: null },
+      ...(through && { through }),
       env,
       settings: {
         WAYBILL_WORKFLOW_BUNDLE: bundle,

@@ -3,6 +3,7 @@ import {
   awaitPayment,
   newOrder,
   orderPriority,
+  orderQuery,
   orderWorkflow,
   orderWorkflowId,
   type PlacedOrder,
@@ -11,6 +12,7 @@ import { DEFAULT_POLICY } from '../src/domain/policy.ts';
 import { now } from './clock.ts';
 import { concurrently } from './concurrently.ts';
 import { describeEnvironment, type Environment } from './environment.ts';
+import { ORDER_SIDES } from './orderSides.ts';
 import { createOrderStage } from './orderStage.ts';
 import { placedOrder } from './placedOrders.ts';
 import { NONE, spread, tableOf } from './report.ts';
@@ -24,6 +26,9 @@ export interface SellerLoad {
   readonly single: number;
 }
 
+/** As many as a bridge makes. */
+const CALLS_AT_ONCE = 50;
+
 export const SELLER_LOAD: SellerLoad = { burst: 500, single: 5 };
 
 /** How long the orders of the one seller take until they are paid, in seconds. */
@@ -31,7 +36,7 @@ export interface SellerDelays {
   readonly quiet: readonly number[];
   /** While the other seller's burst is worked off. */
   readonly behindBurst: readonly number[];
-  /** The same without fair shares: all orders are one seller's. */
+  /** The same without fair shares: the order is the same seller's, and the last. */
   readonly withoutShares: readonly number[];
   /** Orders of the bursts that were not paid yet when the last single one was: else it waited for nobody. */
   readonly left: readonly [withShares: number, withoutShares: number];
@@ -52,18 +57,19 @@ export async function benchSellers(
     const stage = await createOrderStage(servers.endpoints);
     try {
       const environment = await describeEnvironment(await stage.serverVersion());
-      const behind = (name: string, seller: string) =>
+      const behind = (name: string, orders: Behind) =>
         stage.withWorker(name, (client) => {
-          onProgress(`${burst} orders at once, then ${single} of ${seller}`);
-          return behindBurst(client, name, { burst, single, seller });
+          onProgress(`${burst} orders at once, then ${orders.single} of seller ${orders.seller}`);
+          return behindBurst(client, name, orders);
         });
       const quiet = await stage.withWorker('quiet', async (client) => {
         // What a fresh process does first is slow.
         await oneByOne(client, 'first', single, 'small');
         return await oneByOne(client, 'quiet', single, 'small');
       });
-      const fair = await behind('fair', 'small');
-      const unfair = await behind('unfair', 'big');
+      const fair = await behind('fair', { burst, single, seller: 'small' });
+      // The first of them waits for the whole burst.
+      const unfair = await behind('unfair', { burst, single: 1, seller: 'big' });
       return {
         environment,
         delays: {
@@ -87,15 +93,23 @@ interface Behind extends SellerLoad {
 }
 
 async function behindBurst(client: Client, name: string, { burst, single, seller }: Behind) {
-  let paid = 0;
-  const burstOf = concurrently(burst, burst, async (index) => {
-    await untilPaid(client, placedOrder(`${name}-burst-${index}`, 'big'));
-    paid += 1;
+  const orders = Array.from({ length: burst }, (_, index) =>
+    placedOrder(`${name}-burst-${index}`, 'big'),
+  );
+  const each = (work: (placed: PlacedOrder) => Promise<void>) =>
+    concurrently(CALLS_AT_ONCE, burst, (index) => work(orders[index] as PlacedOrder));
+  await each(async (placed) => {
+    await ORDER_SIDES.ours.start(client, placed);
   });
-  burstOf.catch(() => undefined);
   const seconds = await oneByOne(client, name, single, seller);
-  const left = burst - paid;
-  await burstOf;
+  let left = 0;
+  await each(async (placed) => {
+    const handle = client.workflow.getHandle(orderWorkflowId(placed));
+    const { state } = await handle.query(orderQuery);
+    if (state !== 'fulfilling') left += 1;
+    // The next burst is not to wait for the rest of this one.
+    await handle.terminate();
+  });
   return { seconds, left };
 }
 

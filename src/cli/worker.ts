@@ -14,6 +14,15 @@ import { bundleWorkflows } from '../platform/workflowBundle.ts';
 import { aborted, endTelemetry, stopSignal } from './process.ts';
 import { auditInThread } from './sweepAudit.ts';
 
+/**
+ * What a worker has in hand at once, of each kind. What it has taken is past Temporal's fair shares: a burst of one seller
+ * would fill a hundred slots, and another seller's task, though the next to be taken, would share the CPU with them all.
+ */
+const SLOTS = {
+  maxConcurrentWorkflowTaskExecutions: 20,
+  maxConcurrentActivityTaskExecutions: 20,
+} as const;
+
 /** Runs the workflows and the activities of both task queues until the process is told to stop. */
 export async function runWorker(): Promise<void> {
   const config = loadConfig('worker');
@@ -63,6 +72,7 @@ export async function runWorker(): Promise<void> {
   });
   const orders = await Worker.create({
     ...shared,
+    ...SLOTS,
     taskQueue: ORDERS_TASK_QUEUE,
     workflowBundle: config.workflowBundle
       ? { codePath: config.workflowBundle }
@@ -71,6 +81,7 @@ export async function runWorker(): Promise<void> {
   });
   const payments = await Worker.create({
     ...shared,
+    maxConcurrentActivityTaskExecutions: SLOTS.maxConcurrentActivityTaskExecutions,
     taskQueue: PAYMENTS_TASK_QUEUE,
     activities: activities.payments,
   });

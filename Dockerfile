@@ -3,7 +3,7 @@
 # What has not been built where this was written are the FROM lines alone: test/deploy/ makes the same release from the same
 # scripts (deploy/release.ts lists them) in a clean folder, and starts each process from it.
 
-FROM node:24.21.0-bookworm-slim AS build
+FROM node:24.21.0-bookworm AS build
 WORKDIR /app
 COPY package.json package-lock.json LICENSE ./
 COPY deploy deploy
@@ -19,6 +19,8 @@ ENV NODE_ENV=production \
     WAYBILL_HEALTH_PORT=8081
 WORKDIR /app
 COPY --from=build /app /app
+# The slim image has no root certificates: Node brings its own, the native core looks here.
+COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
 # Nothing is written to /app: the root file system can be read-only.
 USER 1000:1000
 EXPOSE 8080

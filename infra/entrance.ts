@@ -66,7 +66,9 @@ export class Entrance extends Construct {
       protocol: ApplicationProtocol.HTTP,
       deregistrationDelay: DRAINING,
       healthCheck: {
-        path: '/readyz',
+        // Whether it is alive: ECS replaces what its load balancer takes for unhealthy, and while Temporal is away, which
+        // makes it not ready, it reads orders and takes webhooks all the same.
+        path: '/healthz',
         interval: Duration.seconds(10),
         timeout: Duration.seconds(6),
         healthyThresholdCount: 2,

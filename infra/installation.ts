@@ -40,6 +40,8 @@ export function installationOf(process: DeployedProcess, installation: Installat
     'trap signal EXIT',
     'dnf install -y nodejs24 amazon-cloudwatch-agent',
     'useradd --system --no-create-home --shell /sbin/nologin waybill',
+    // Before the unit: systemd opens its log before it makes a unit's own folders.
+    'install --directory --owner=waybill --group=waybill --mode=750 /var/log/waybill',
     `mkdir -p ${INSTANCE_HOME} ${INSTANCE_TOOLS} ${INSTANCE_SETTINGS} /opt/aws/aws-otel-collector/etc`,
     `aws s3 cp --only-show-errors --region ${Aws.REGION} s3://${release.bucket}/${release.key} /root/release.tgz`,
     `echo '${release.sha256}  /root/release.tgz' | sha256sum --check --quiet`,

@@ -120,7 +120,8 @@ export class InstanceProcesses extends Construct {
       signals: Signals.waitForMinCapacity({ timeout: Duration.minutes(10) }),
       updatePolicy: UpdatePolicy.rollingUpdate({
         maxBatchSize: 1,
-        minInstancesInService: least,
+        // CloudFormation wants one less than there may be.
+        minInstancesInService: Math.min(least, most - 1),
         pauseTime: Duration.minutes(10),
         waitOnResourceSignals: true,
       }),

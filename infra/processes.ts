@@ -103,7 +103,7 @@ export function declareProcesses(
   const workerStopping = { grace: 60, force: 65, kill: 80 };
   // What is in hand goes to Temporal within 10 s or back to SQS; giving back takes 2 s more.
   const bridgeStopping = { grace: 20, force: 22, kill: 40 };
-  // An answer is waited for at most 30 s (`Prefer: wait`).
+  // An answer is waited for at most 25 s (`Prefer: wait`).
   const apiStopping = { grace: 35, force: 36, kill: 50 };
 
   return {

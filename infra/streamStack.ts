@@ -132,7 +132,12 @@ export class StreamStack extends Stack {
         Pipe: new PolicyDocument({
           statements: [
             may(
-              ['dynamodb:DescribeStream', 'dynamodb:GetRecords', 'dynamodb:GetShardIterator'],
+              [
+                'dynamodb:DescribeStream',
+                'dynamodb:GetRecords',
+                'dynamodb:GetShardIterator',
+                'dynamodb:ListStreams',
+              ],
               stream,
             ),
             may(['kms:Decrypt'], ordersKey.keyArn),

@@ -180,12 +180,12 @@ describe('the processes on ECS', () => {
     }
   });
 
-  it('are reached by nobody but the API, by its load balancer, which asks whether it is ready', () => {
+  it('are reached by nobody but the API, by its load balancer, which asks whether it is alive', () => {
     template.hasResourceProperties('AWS::ElasticLoadBalancingV2::LoadBalancer', {
       Scheme: 'internal',
     });
     template.hasResourceProperties('AWS::ElasticLoadBalancingV2::TargetGroup', {
-      HealthCheckPath: '/readyz',
+      HealthCheckPath: '/healthz',
       Port: 8080,
       TargetType: 'ip',
     });

@@ -63,6 +63,12 @@ describe('the processes on EC2', () => {
       assert.ok(Number(setting('TimeoutStopSec')) < 120, 'what a Spot notice leaves');
     });
 
+    it(`have a folder for the log of ${name} before it starts`, () => {
+      const first = scripts[name].indexOf('--mode=750 /var/log/waybill');
+      const start = scripts[name].indexOf(`systemctl enable --now waybill-${name}.service`);
+      assert.ok(first >= 0 && first < start);
+    });
+
     it(`tell ${name} the same as on ECS, its secrets apart`, () => {
       const environment = fileOf(name, `/etc/waybill/${name}.env`);
       const onEc2 = [...environment.matchAll(/^(\w+)=/gm)].map(([, variable = '']) => variable);

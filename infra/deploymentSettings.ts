@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { describeConfig } from '../src/platform/config.ts';
 
 const httpUrl = z.url({ protocol: /^https?$/ }).meta({ description: 'an http(s) URL' });
 const count = z.int().min(1).max(1_000).meta({ description: 'a whole number, 1 to 1000' });
@@ -68,6 +69,21 @@ const compute = z.discriminatedUnion('on', [
   }),
 ]);
 
+/** Of worker, bridge and api, those that read it may be told it; what is secret is in Secrets Manager. */
+const variables = z
+  .record(z.string(), z.string())
+  .refine((given) => Object.entries(given).every(([name, text]) => isTellable(name, text)))
+  .meta({
+    description:
+      'WAYBILL_* variables that worker, bridge or api read, each with a text that is valid there, and none of them secret',
+  });
+
+function isTellable(variable: string, text: string): boolean {
+  const line = describeConfig({ [variable]: text }).find((one) => one.variable === variable);
+  // A secret's text is masked.
+  return variable.startsWith('WAYBILL_') && line?.problem === null && line.text === text;
+}
+
 /** What the processes are told, and where and how many of them run. */
 export const DEPLOYMENT_FIELDS = {
   temporal: z.strictObject({
@@ -95,6 +111,8 @@ export const DEPLOYMENT_FIELDS = {
     })
     .default({ origins: [] }),
   compute,
+  /** What the processes are told beyond what follows from the stacks: time limits, a build ID, topics to listen to. */
+  variables: variables.default({}),
   /** Who is written to when an alarm goes off, beside whoever subscribes to the topic. */
   operators: z.array(email).default([]),
 };

@@ -4,6 +4,8 @@ import type { IEventBus } from 'aws-cdk-lib/aws-events';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
+import { variablesOf } from '../src/platform/config.ts';
+import { UserError } from '../src/platform/errors.ts';
 import type { TableName } from './dataStack.ts';
 import type { SourceQueueName } from './messagingStack.ts';
 import type { SecretName } from './secretsStack.ts';
@@ -106,7 +108,7 @@ export function declareProcesses(
   // An answer is waited for at most 25 s (`Prefer: wait`).
   const apiStopping = { grace: 35, force: 36, kill: 50 };
 
-  return {
+  return withVariables(settings.variables, {
     worker: {
       name: 'worker',
       cpu: 1_024,
@@ -186,7 +188,30 @@ export function declareProcesses(
         WAYBILL_STRIPE_WEBHOOK_SECRET: 'StripeWebhookSecret',
       },
     },
-  };
+  });
+}
+
+/** Tells each process those of the variables that it reads. @throws UserError where the stacks say something else. */
+function withVariables(
+  variables: Settings['variables'],
+  processes: Readonly<Record<ProcessName, DeployedProcess>>,
+): Readonly<Record<ProcessName, DeployedProcess>> {
+  const told = PROCESS_NAMES.map((name) => {
+    const process = processes[name];
+    const own = Object.entries(variables).filter(([variable]) =>
+      variablesOf(name).includes(variable),
+    );
+    for (const [variable] of own) {
+      if (!(variable in process.environment)) continue;
+      throw new UserError(
+        `variables.${variable}: expected a variable that the stacks leave open, received one that they set`,
+        'leave it out',
+      );
+    }
+    const environment = { ...process.environment, ...Object.fromEntries(own) };
+    return [name, { ...process, environment }] as const;
+  });
+  return Object.fromEntries(told) as Record<ProcessName, DeployedProcess>;
 }
 
 /** What Temporal's own libraries read, by how a process shows who it is. */

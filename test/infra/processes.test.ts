@@ -79,6 +79,13 @@ describe('the declaration of the processes', () => {
     });
   }
 
+  it('tells each process those of the variables of the settings that it reads', () => {
+    for (const name of PROCESS_NAMES) {
+      const policy = processOf(name).environment['WAYBILL_ORDER_POLICY'];
+      assert.equal(policy, name === 'worker' ? undefined : '{"onLostParcel":"refund"}', name);
+    }
+  });
+
   it("gives Temporal's worker longer than it takes to give up", () => {
     const source = readFileSync(new URL('../../src/cli/worker.ts', import.meta.url), 'utf8');
     const [, past] = /shutdownForceTime: `\$\{config\.graceSeconds \+ (\d+)\}s`/.exec(source) ?? [];

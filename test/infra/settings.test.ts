@@ -37,6 +37,16 @@ describe('the settings of an AWS account', () => {
       { consumerAccounts: ['345678901234', 'x'] },
       /consumerAccounts\.1: expected an AWS account ID, .*, received "x"/,
     ],
+    [
+      'a variable whose text is wrong',
+      { variables: { WAYBILL_EARLY_LIMIT_SECONDS: 'soon' } },
+      /variables: expected WAYBILL_\* variables that .*, received \{"WAYBILL_EARLY_LIMIT/,
+    ],
+    [
+      'a secret among the variables',
+      { variables: { WAYBILL_STRIPE_API_KEY: 'sk' } },
+      /variables: expected WAYBILL_\* variables that .* secret/,
+    ],
     ['a field that nobody knows', { acount: 'x' }, /acount: expected no such field/],
   ] as const) {
     it(`are refused with ${what}`, () => {

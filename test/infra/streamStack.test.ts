@@ -126,6 +126,7 @@ describe("the changes of orders' states for consumers outside", function () {
                   'dynamodb:DescribeStream',
                   'dynamodb:GetRecords',
                   'dynamodb:GetShardIterator',
+                  'dynamodb:ListStreams',
                 ),
                 actions('kms:Decrypt'),
                 actions('sns:Publish'),

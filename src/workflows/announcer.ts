@@ -68,10 +68,7 @@ export class Announcer {
 
   /** What is due, for a step to take along; null: nothing. */
   take(): Announcement | null {
-    if (!this.#isDue) return null;
-    const due = this.#due();
-    setCurrentDetails(describeStanding(due.row));
-    return due;
+    return this.#isDue ? this.#due() : null;
   }
 
   /** What a step took along could not be told. */
@@ -90,12 +87,12 @@ export class Announcer {
     this.#notifications = [];
     this.#rowIsDue = false;
     this.#toldRevision = row.revision;
+    setCurrentDetails(describeStanding(row));
     return { row, notifications };
   }
 
   #tell(): Promise<void> {
     const due = this.#due();
-    setCurrentDetails(describeStanding(due.row));
     if (due.notifications.length > 0) {
       upsertSearchAttributes([{ key: stateAttribute, value: due.row.state }]);
     }

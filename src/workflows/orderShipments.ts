@@ -53,13 +53,20 @@ export async function ship(
 }
 
 /** Until when a parcel that was called back is waited for; undefined: none is. */
-function recallUntil({ policy }: OrderInput, progress: OrderProgress): number | undefined {
-  const { shipments, parcelUntil } = progress.order;
+function recallUntil(input: OrderInput, progress: OrderProgress): number | undefined {
+  if (progress.order.shipments.some(({ status }) => status === 'recalled')) {
+    return awaitParcel(input, progress);
+  }
+  progress.order = { ...progress.order, parcelUntil: null };
+  return undefined;
+}
+
+/** Until when a parcel is waited for that was called back: the policy's time from when that began. */
+function awaitParcel({ policy }: OrderInput, progress: OrderProgress): number {
   const { parcelBackWithinSeconds = 0 } = policy;
-  const isAway = shipments.some(({ status }) => status === 'recalled');
-  const until = isAway ? (parcelUntil ?? Date.now() + parcelBackWithinSeconds * 1000) : null;
+  const until = progress.order.parcelUntil ?? Date.now() + parcelBackWithinSeconds * 1000;
   progress.order = { ...progress.order, parcelUntil: until };
-  return until ?? undefined;
+  return until;
 }
 
 /** Asks an operator about parcels that were called back and have not come: to wait on, or to give them up. */
@@ -168,14 +175,11 @@ async function makeGood(
  *
  * @throws when one has not come back within the policy's time.
  */
-export async function cancelShipments(
-  { policy }: OrderInput,
-  progress: OrderProgress,
-): Promise<void> {
+export async function cancelShipments(input: OrderInput, progress: OrderProgress): Promise<void> {
   const { orderKey } = progress;
   const { cancelShipment } = stepActivities<CarrierActivities>(progress, {
     ...own,
-    scheduleToCloseTimeout: policy.compensationRetrySeconds * 1000,
+    scheduleToCloseTimeout: input.policy.compensationRetrySeconds * 1000,
   });
   for (const { shipmentId, status } of progress.order.shipments) {
     if (status !== 'planned' && status !== 'booked') continue;
@@ -185,9 +189,7 @@ export async function cancelShipments(
   }
   const isBack = () => progress.order.shipments.every(({ status }) => status !== 'recalled');
   if (isBack()) return;
-  const { parcelBackWithinSeconds = 0 } = policy;
-  const until = progress.order.parcelUntil ?? Date.now() + parcelBackWithinSeconds * 1000;
-  progress.order = { ...progress.order, parcelUntil: until };
+  const until = awaitParcel(input, progress);
   progress.be(progress.order.state, { reason: 'parcel-recalled', waitingFor: 'parcel' });
   if (await progress.waitUndoing(isBack, until)) return progress.goOn();
   progress.order = { ...progress.order, parcelUntil: null };

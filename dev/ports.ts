@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { UserError } from '../src/platform/errors.ts';
@@ -55,9 +56,7 @@ export interface PortClaim {
 
 /** @throws UserError naming every port that is taken, for whom it was meant, and what to do. */
 export async function assertPortsFree(claims: readonly PortClaim[]): Promise<void> {
-  const checks = claims.map(async (claim) =>
-    (await listenOnce(claim.port)) === null ? [claim] : [],
-  );
+  const checks = claims.map(async (claim) => ((await isFree(claim.port)) ? [] : [claim]));
   const taken = (await Promise.all(checks)).flat();
   if (taken.length === 0) return;
   const ports = taken.map(({ port, name }) => `${HOST}:${port}, meant for ${name}, is taken`);
@@ -68,25 +67,34 @@ export async function assertPortsFree(claims: readonly PortClaim[]): Promise<voi
   );
 }
 
-/** A port that was free a moment ago. */
-export async function freePort(): Promise<number> {
-  const port = await listenOnce(0);
-  if (port === null) throw new Error(`no free port on ${HOST}`);
-  return port;
+/**
+ * Where free ports are looked for: below those that systems give to outgoing connections (Linux from 32,768, others
+ * from 49,152), any of which could take a port between now and the moment its server listens, or is started again.
+ */
+const FREE_FROM = 20_000;
+const FREE_TO = 32_767;
+
+/** The first of as many ports in a row as are asked for, all of them free a moment ago. */
+export async function freePort(inARow = 1): Promise<number> {
+  for (let attempt = 0; attempt < 1_000; attempt++) {
+    const first = randomInt(FREE_FROM, FREE_TO - inARow + 2);
+    const row = Array.from({ length: inARow }, (_, index) => isFree(first + index));
+    if ((await Promise.all(row)).every(Boolean)) return first;
+  }
+  throw new Error(`no ${inARow} free ports in a row on ${HOST} from ${FREE_FROM} to ${FREE_TO}`);
 }
 
-/** Listens and lets go again; answers the port, or null when it is taken. */
-async function listenOnce(port: number): Promise<number | null> {
+/** Listens and lets go again. */
+async function isFree(port: number): Promise<boolean> {
   const server = createServer();
   server.listen({ port, host: HOST });
   try {
     await once(server, 'listening');
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE') return null;
+    if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE') return false;
     throw error;
   }
-  const address = server.address();
   server.close();
   await once(server, 'close');
-  return typeof address === 'object' && address !== null ? address.port : null;
+  return true;
 }

@@ -34,6 +34,16 @@ describe('the ports of the stack', () => {
     );
   });
 
+  it('are found free below those that outgoing connections get, also several in a row', async () => {
+    const first = await freePort(7);
+    assert.ok(first >= 20_000 && first + 6 < 32_768, `${first}`);
+    const row = Object.entries(portsFrom(first)).map(([name, port]) => ({
+      name,
+      port: Number(port),
+    }));
+    await assertPortsFree(row);
+  });
+
   it('follow a base, for a second checkout', () => {
     assert.deepEqual(portsFrom(20_000), {
       temporal: 20_000,

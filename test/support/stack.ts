@@ -3,13 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TokenRequest } from '../../dev/issuer/request.ts';
 import { fetchToken } from '../../dev/issuer/tokens.ts';
-import {
-  assertPortsFree,
-  freePort,
-  LAST_BASE,
-  portsFrom,
-  type StackPorts,
-} from '../../dev/ports.ts';
+import { DEFAULT_PORTS, freePort, portsFrom, type StackPorts } from '../../dev/ports.ts';
 import { startStack, type Stack, type StackOptions } from '../../dev/stack.ts';
 import type { OrderPolicy } from '../../src/domain/policy.ts';
 import { readEnvironment, type Environment } from '../../src/platform/config.ts';
@@ -45,7 +39,7 @@ export async function startTestStack(
   const bundle = join(stateDir, 'workflow-bundle.js');
   await writeFile(bundle, (await bundleWorkflows()).code);
   const { TEMPORAL_ADDRESS: _, AWS_ENDPOINT_URL: __, ...env } = readEnvironment();
-  const ports = portsFrom(await freePortBase());
+  const ports = portsFrom(await freePort(Object.keys(DEFAULT_PORTS).length));
   const through = await putBetween?.(ports);
   const start = async () =>
     await startStack({
@@ -84,14 +78,4 @@ export async function tokenOf(
   request: TokenRequest = { role: 'staff' },
 ): Promise<string> {
   return (await fetchToken(urls.issuer, request)).token;
-}
-
-/** A port that was free a moment ago, with those that follow it. */
-async function freePortBase(): Promise<number> {
-  for (;;) {
-    const base = await freePort();
-    if (base > LAST_BASE) continue;
-    const row = Object.entries(portsFrom(base)).map(([name, port]) => ({ name, port }));
-    if ((await Promise.allSettled([assertPortsFree(row)]))[0].status === 'fulfilled') return base;
-  }
 }

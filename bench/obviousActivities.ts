@@ -10,6 +10,7 @@ import {
   UpdateCommand,
 } from '@aws-sdk/lib-dynamodb';
 import type Stripe from 'stripe';
+import { CUSTOMER_STATES } from '../src/domain/notification.ts';
 import { totalOf } from '../src/domain/order.ts';
 import type { ObviousActivities, ObviousPaymentActivities } from './obviousContract.ts';
 
@@ -112,6 +113,7 @@ export function createObviousActivities({
     },
 
     async publish({ orderKey, channel, orderId, customerId, status, version }) {
+      const isForCustomers = (CUSTOMER_STATES as readonly string[]).includes(status);
       await sns.send(
         new PublishCommand({
           TopicArn: topicArn,
@@ -128,6 +130,7 @@ export function createObviousActivities({
             state: { DataType: 'String', StringValue: status },
             severity: { DataType: 'String', StringValue: 'info' },
             channel: { DataType: 'String', StringValue: channel },
+            ...(isForCustomers && { audience: { DataType: 'String', StringValue: 'customers' } }),
           },
         }),
       );

@@ -12,7 +12,11 @@ import {
 } from 'aws-cdk-lib/aws-elasticloadbalancingv2';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import { FIFO_DEPTH, FIFO_WINDOW } from '../src/contracts/queues.ts';
-import { ORDERS_TASK_QUEUE, PAYMENTS_TASK_QUEUE } from '../src/contracts/taskQueues.ts';
+import {
+  ORDERS_TASK_QUEUE,
+  PARTNERS_TASK_QUEUE,
+  PAYMENTS_TASK_QUEUE,
+} from '../src/contracts/taskQueues.ts';
 import { waybillMetric } from './waybillMetrics.ts';
 
 /** The sections of `docs/runbook.md` that say what to do, by their headings. */
@@ -101,6 +105,7 @@ export function declareAlarms(watched: Watched): readonly AlarmDeclaration[] {
     noPollers('OrdersWorkflows', ORDERS_TASK_QUEUE, 'workflow_task'),
     noPollers('OrdersActivities', ORDERS_TASK_QUEUE, 'activity_task'),
     noPollers('PaymentsActivities', PAYMENTS_TASK_QUEUE, 'activity_task'),
+    noPollers('PartnersActivities', PARTNERS_TASK_QUEUE, 'activity_task'),
     above('NonDeterminism', 'nonDeterminism', 'A workflow does not replay with the code at hand', {
       metric: waybillMetric(
         'temporal_workflow_task_execution_failed',

@@ -10,7 +10,11 @@ import {
 } from 'aws-cdk-lib/aws-cloudwatch';
 import { HttpCodeTarget } from 'aws-cdk-lib/aws-elasticloadbalancingv2';
 import type { Construct } from 'constructs';
-import { ORDERS_TASK_QUEUE, PAYMENTS_TASK_QUEUE } from '../src/contracts/taskQueues.ts';
+import {
+  ORDERS_TASK_QUEUE,
+  PARTNERS_TASK_QUEUE,
+  PAYMENTS_TASK_QUEUE,
+} from '../src/contracts/taskQueues.ts';
 import type { Watched } from './alarms.ts';
 import { oldestMessage, slotsInUse } from './scaling.ts';
 import { waybillMetric } from './waybillMetrics.ts';
@@ -80,7 +84,7 @@ export function createDashboard(
             { task_queue: ORDERS_TASK_QUEUE },
             'Average',
           ),
-          ...[ORDERS_TASK_QUEUE, PAYMENTS_TASK_QUEUE].map((taskQueue) =>
+          ...[ORDERS_TASK_QUEUE, PAYMENTS_TASK_QUEUE, PARTNERS_TASK_QUEUE].map((taskQueue) =>
             waybillMetric(
               'temporal_activity_schedule_to_start_latency',
               { task_queue: taskQueue },

@@ -2,7 +2,11 @@ import { Duration } from 'aws-cdk-lib';
 import type { ScalingInterval } from 'aws-cdk-lib/aws-applicationautoscaling';
 import { MathExpression, type IMetric, type Metric } from 'aws-cdk-lib/aws-cloudwatch';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
-import { ORDERS_TASK_QUEUE, PAYMENTS_TASK_QUEUE } from '../src/contracts/taskQueues.ts';
+import {
+  ORDERS_TASK_QUEUE,
+  PARTNERS_TASK_QUEUE,
+  PAYMENTS_TASK_QUEUE,
+} from '../src/contracts/taskQueues.ts';
 import type { ProcessName } from './processes.ts';
 import { named, waybillMetric } from './waybillMetrics.ts';
 
@@ -120,6 +124,7 @@ const SLOTS = [
   { task_queue: ORDERS_TASK_QUEUE, worker_type: 'WorkflowWorker' },
   { task_queue: ORDERS_TASK_QUEUE, worker_type: 'ActivityWorker' },
   { task_queue: PAYMENTS_TASK_QUEUE, worker_type: 'ActivityWorker' },
+  { task_queue: PARTNERS_TASK_QUEUE, worker_type: 'ActivityWorker' },
 ] as const;
 
 /** Percent, of the kind of which least are free. */

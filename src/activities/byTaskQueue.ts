@@ -64,10 +64,7 @@ export function createActivities(options: ActivitiesOptions) {
       ...screening,
       ...stock,
       ...telling(stock, orders),
-      ...carrier,
-      ...telling(carrier, orders),
       ...createRestockActivities(withStock),
-      ...createSupplier({ url: options.supplierUrl }),
       ...createReturnActivities({ ...options, ...topic }),
       ...createDisputeNoticeActivities(publish),
       ...createSweepActivities({ ...options, publish }),
@@ -76,6 +73,11 @@ export function createActivities(options: ActivitiesOptions) {
       ...payments,
       ...createDisputeActivities({ table, tableName: paymentsTable }),
       ...telling(payments, orders),
+    },
+    partners: {
+      ...carrier,
+      ...telling(carrier, orders),
+      ...createSupplier({ url: options.supplierUrl }),
     },
   };
 }

@@ -17,7 +17,6 @@ import type {
 import { orderItem, sellerItems } from '../contracts/orderItems.ts';
 import type { OrderRow } from '../contracts/orders.ts';
 import { publishNotifications } from './notifications.ts';
-import { isTold } from './telling.ts';
 
 export interface OrderActivitiesOptions {
   readonly table: DynamoDBDocumentClient;
@@ -84,17 +83,14 @@ export function createOrderActivities({
   return {
     claimOrder: claim,
 
-    async admitOrder({ screening, ...announcement }) {
-      if ((await claim(announcement.row)) === 'duplicate') return { kind: 'duplicate' };
-      const [score, told] = await Promise.all([
-        // What does not answer at once is asked again by an activity of its own.
-        screenOrder(screening).then(
-          (answer) => answer.score,
-          () => null,
-        ),
-        isTold(publish(announcement)),
-      ]);
-      return { kind: 'admitted', score, told };
+    async admitOrder({ row, screening }) {
+      if ((await claim(row)) === 'duplicate') return { kind: 'duplicate' };
+      // What does not answer at once is asked again by an activity of its own.
+      const score = await screenOrder(screening).then(
+        (answer) => answer.score,
+        () => null,
+      );
+      return { kind: 'admitted', score };
     },
 
     async announceOrder({ row: given, notifications }) {

@@ -32,7 +32,7 @@ export function telling<Activities extends Readonly<Record<keyof Activities, Act
 }
 
 /** Whether it is told in time. */
-export async function isTold(announcement: Promise<void>): Promise<boolean> {
+async function isTold(announcement: Promise<void>): Promise<boolean> {
   const tooLate = new AbortController();
   const { signal } = tooLate;
   try {

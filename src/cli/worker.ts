@@ -1,6 +1,11 @@
 import { Worker, type WorkerOptions } from '@temporalio/worker';
 import { createActivities } from '../activities/byTaskQueue.ts';
-import { DEPLOYMENT, ORDERS_TASK_QUEUE, PAYMENTS_TASK_QUEUE } from '../contracts/taskQueues.ts';
+import {
+  DEPLOYMENT,
+  ORDERS_TASK_QUEUE,
+  PARTNERS_TASK_QUEUE,
+  PAYMENTS_TASK_QUEUE,
+} from '../contracts/taskQueues.ts';
 import { assertTables, createEventBridge, createSns, createTables } from '../platform/aws.ts';
 import { loadConfig } from '../platform/config.ts';
 import { serveHealth } from '../platform/health.ts';
@@ -23,7 +28,7 @@ const SLOTS = {
   maxConcurrentActivityTaskExecutions: 20,
 } as const;
 
-/** Runs the workflows and the activities of both task queues until the process is told to stop. */
+/** Runs the workflows and the activities of all task queues until the process is told to stop. */
 export async function runWorker(): Promise<void> {
   const config = loadConfig('worker');
   const logger = createLogger({ process: 'worker', level: config.logLevel });
@@ -79,19 +84,24 @@ export async function runWorker(): Promise<void> {
       : await bundleWorkflows(),
     activities: activities.orders,
   });
-  const payments = await Worker.create({
-    ...shared,
-    maxConcurrentActivityTaskExecutions: SLOTS.maxConcurrentActivityTaskExecutions,
-    taskQueue: PAYMENTS_TASK_QUEUE,
-    activities: activities.payments,
-  });
+  const ofActivities = async (taskQueue: string, ofQueue: object) =>
+    await Worker.create({
+      ...shared,
+      maxConcurrentActivityTaskExecutions: SLOTS.maxConcurrentActivityTaskExecutions,
+      taskQueue,
+      activities: ofQueue,
+    });
+  const workers = [
+    orders,
+    await ofActivities(PAYMENTS_TASK_QUEUE, activities.payments),
+    await ofActivities(PARTNERS_TASK_QUEUE, activities.partners),
+  ];
 
   void aborted(stopping).then(() => {
-    orders.shutdown();
-    payments.shutdown();
+    for (const worker of workers) worker.shutdown();
   });
   health.readyWhen(async () => {
-    for (const worker of [orders, payments]) {
+    for (const worker of workers) {
       const state = worker.getState();
       if (state !== 'RUNNING') {
         throw new Error(`the worker of task queue ${worker.options.taskQueue} is ${state}`);
@@ -100,7 +110,7 @@ export async function runWorker(): Promise<void> {
     await assertAnswers(connection);
   });
   logger.info('ready');
-  await Promise.all([orders.run(), payments.run()]);
+  await Promise.all(workers.map((worker) => worker.run()));
   await connection.close();
   await endTelemetry(telemetry);
 }

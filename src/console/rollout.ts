@@ -1,7 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { isGrpcServiceError, type Connection } from '@temporalio/client';
 import proto from '@temporalio/proto';
-import { DEPLOYMENT, ORDERS_TASK_QUEUE, PAYMENTS_TASK_QUEUE } from '../contracts/taskQueues.ts';
+import {
+  DEPLOYMENT,
+  ORDERS_TASK_QUEUE,
+  PARTNERS_TASK_QUEUE,
+  PAYMENTS_TASK_QUEUE,
+} from '../contracts/taskQueues.ts';
 
 const { TASK_QUEUE_TYPE_ACTIVITY: ACTIVITY, TASK_QUEUE_TYPE_WORKFLOW: WORKFLOW } =
   proto.temporal.api.enums.v1.TaskQueueType;
@@ -15,6 +20,7 @@ const POLLED = [
   { name: ORDERS_TASK_QUEUE, type: WORKFLOW, says: `workflows of ${ORDERS_TASK_QUEUE}` },
   { name: ORDERS_TASK_QUEUE, type: ACTIVITY, says: `activities of ${ORDERS_TASK_QUEUE}` },
   { name: PAYMENTS_TASK_QUEUE, type: ACTIVITY, says: `activities of ${PAYMENTS_TASK_QUEUE}` },
+  { name: PARTNERS_TASK_QUEUE, type: ACTIVITY, says: `activities of ${PARTNERS_TASK_QUEUE}` },
 ];
 
 export interface RolloutOptions {

@@ -15,12 +15,13 @@ export interface OrderActivities {
   claimOrder(row: OrderRow): Promise<'claimed' | 'duplicate'>;
 
   /**
-   * Claims the order in the same way and, where it is this start's, publishes the notifications and has the order
-   * screened: once and briefly, as commands are not answered before the claim is known.
+   * Claims the order in the same way and, where it is this start's, has it screened: once and briefly, as commands are
+   * not answered before the claim is known.
    */
-  admitOrder(
-    request: Announcement & { readonly screening: ScreeningRequest },
-  ): Promise<AdmitAnswer>;
+  admitOrder(request: {
+    readonly row: OrderRow;
+    readonly screening: ScreeningRequest;
+  }): Promise<AdmitAnswer>;
 
   /**
    * Writes the row unless an equal or newer revision is there, then publishes each notification (there may be
@@ -64,8 +65,8 @@ export interface ScreeningRequest {
 
 export type AdmitAnswer =
   | { readonly kind: 'duplicate' }
-  /** `score`: of the fraud screening, 0 to 100; null where that did not answer at once. `told`: as in `Told`. */
-  | { readonly kind: 'admitted'; readonly score: number | null; readonly told: boolean };
+  /** `score`: of the fraud screening, 0 to 100; null where that did not answer at once. */
+  | { readonly kind: 'admitted'; readonly score: number | null };
 
 export interface Reservation {
   /** The order's workflow ID: the reservation is stored as `RESERVATION#{orderKey}`. */

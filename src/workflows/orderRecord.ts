@@ -59,6 +59,8 @@ export class OrderRecord {
   protected reason: string | null;
   /** The revision of the last decision that told something new. */
   #news = 0;
+  /** What the step under way has taken along to tell. */
+  #takenAlong: Announcement | null = null;
 
   constructor({ placed, carried, edition }: OrderInput) {
     this.placed = placed;
@@ -104,15 +106,10 @@ export class OrderRecord {
     };
   }
 
-  /** Announces the state the order is in, as the first that is told of it. */
-  announceFirst(): void {
-    this.announcer.announce({ version: this.version, state: this.order.state, reason: null });
-  }
-
   /** The order is this start's, as is known now: tells so. */
   announceClaimed(): void {
     this.claimDecided = true;
-    this.announceFirst();
+    this.announcer.announce({ version: this.version, state: this.order.state, reason: null });
   }
 
   /** Tells something that is no change of state. */
@@ -182,24 +179,20 @@ export class OrderRecord {
   ): Promise<Answer> {
     const due = this.announcer.take();
     if (!due) return await plain();
+    this.#takenAlong = due;
     try {
       const { answer, told } = await tell(due);
-      if (!told) this.announcer.putBack(due);
+      if (told && this.#takenAlong === due) this.#takenAlong = null;
       return answer;
-    } catch (error) {
-      this.announcer.putBack(due);
-      throw error;
+    } finally {
+      if (this.#takenAlong === due) this.tellAgain();
     }
   }
 
-  /** Takes what is due to be told, for an activity whose own work it is to tell it. */
-  takeDue(): Announcement {
-    return this.announcer.take() ?? { row: this.row(), notifications: [] };
-  }
-
-  /** What was taken could not be told: it is due again. */
-  tellAgain(due: Announcement): void {
-    this.announcer.putBack(due);
+  /** What a step has taken along, and may not have told, is due again: nobody waits for the step any more. */
+  protected tellAgain(): void {
+    if (this.#takenAlong) this.announcer.putBack(this.#takenAlong);
+    this.#takenAlong = null;
   }
 
   /** Writes the row as it is, without a change of state. @returns whether it is written. */

@@ -20,16 +20,10 @@ const { screenOrder } = proxyActivities<ScreeningActivities>({
 
 /** Claims the order, and has it screened by the way. */
 export async function admit(progress: OrderProgress): Promise<'admitted' | 'duplicate'> {
-  progress.announceFirst();
-  progress.become('screening');
-  const screening = screeningRequest(progress);
-  const due = progress.takeDue();
-  const admission = admitOrder({ ...due, screening });
-  const { kind } = await progress.note('screen', admission.then(decide));
+  const asked = admitOrder({ row: progress.row(), screening: screeningRequest(progress) });
+  const { kind } = await progress.note('screen', asked.then(decide));
   if (kind === 'duplicate') return kind;
-  const answer = await admission;
-  if (answer.kind === 'admitted' && !answer.told) progress.tellAgain(due);
-  progress.claimDecided = true;
+  progress.announceClaimed();
   progress.screened = kind;
   return 'admitted';
 }
@@ -52,8 +46,8 @@ export async function screen(
   reviewWithinSeconds: number,
 ): Promise<string | null> {
   if (progress.order.state !== 'on-review') {
-    progress.be('screening');
     const { screened } = progress;
+    if (screened === 'unanswered') progress.be('screening');
     const { kind, code }: Screened =
       screened === 'unanswered'
         ? await progress.step('screen', () => ask(progress))

@@ -16,7 +16,7 @@ import { isSettlementDue, settleLines } from './orderLines.ts';
 import type { OrderProgress } from './orderProgress.ts';
 import type { Saga } from './saga.ts';
 import { stepActivities } from './stepActivities.ts';
-import { own } from './tries.ts';
+import { own, partner } from './tries.ts';
 
 /**
  * Has the order's parcels sent, one for each seller, and waits until they have arrived. Meanwhile it gives back what is
@@ -98,7 +98,7 @@ function isWorkDue(progress: OrderProgress): boolean {
 
 /** Books a parcel, and has its label made. */
 async function book(progress: OrderProgress, shipment: Shipment): Promise<void> {
-  const { bookShipment } = stepActivities<CarrierActivities>(progress, own);
+  const { bookShipment } = stepActivities<CarrierActivities>(progress, partner);
   const { shipmentId, sellerId } = shipment;
   const request = {
     orderKey: progress.orderKey,
@@ -129,7 +129,7 @@ async function bookedByHand(progress: OrderProgress, shipmentId: string): Promis
 
 /** Calls back a parcel that is not to arrive any more. */
 async function callBack(progress: OrderProgress, { shipmentId }: Shipment): Promise<void> {
-  const { cancelShipment } = stepActivities<CarrierActivities>(progress, own);
+  const { cancelShipment } = stepActivities<CarrierActivities>(progress, partner);
   const { orderKey } = progress;
   const { kind: status } = await progress.insist(
     'cancel-shipment',
@@ -178,7 +178,7 @@ async function makeGood(
 export async function cancelShipments(input: OrderInput, progress: OrderProgress): Promise<void> {
   const { orderKey } = progress;
   const { cancelShipment } = stepActivities<CarrierActivities>(progress, {
-    ...own,
+    ...partner,
     scheduleToCloseTimeout: input.policy.compensationRetrySeconds * 1000,
   });
   for (const { shipmentId, status } of progress.order.shipments) {

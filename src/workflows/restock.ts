@@ -9,10 +9,11 @@ import type { RestockActivities } from '../contracts/activities.ts';
 import { inboxSignal } from '../contracts/inbox.ts';
 import type { RestockInput } from '../contracts/restock.ts';
 import { RestockProgress } from './restockProgress.ts';
-import { own } from './tries.ts';
+import { own, partner } from './tries.ts';
 
-const { countMissing, orderFromSupplier, receiveStock, serveBackOrders, leaveBackOrders } =
+const { countMissing, receiveStock, serveBackOrders, leaveBackOrders } =
   proxyActivities<RestockActivities>(own);
+const { orderFromSupplier } = proxyActivities<RestockActivities>(partner);
 
 /**
  * The restocking of one SKU, for as long as there is the SKU: it never ends.

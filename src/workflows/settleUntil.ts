@@ -20,9 +20,11 @@ export async function settleUntil(
   inbox: Inbox,
   { due, apply, done, until, onDecided, onWait }: Settling,
 ): Promise<boolean> {
-  const alarm = new CancellationScope();
+  // Most waiting has no end of its own, and each promise costs the worker a stack trace.
+  let alarm: CancellationScope | null = null;
   let late = false;
   if (until !== undefined) {
+    alarm = new CancellationScope();
     alarm
       .run(() => sleep(Math.max(1, until - Date.now())))
       .then(
@@ -40,7 +42,7 @@ export async function settleUntil(
       await condition(() => done() || late || inbox.has(due));
     }
   } finally {
-    alarm.cancel();
+    alarm?.cancel();
   }
 }
 

@@ -1,4 +1,4 @@
-import { PAYMENTS_TASK_QUEUE } from '../contracts/taskQueues.ts';
+import { PARTNERS_TASK_QUEUE, PAYMENTS_TASK_QUEUE } from '../contracts/taskQueues.ts';
 
 const retry = { initialInterval: '500ms', maximumInterval: '1m' } as const;
 
@@ -13,3 +13,6 @@ export const provider = {
   retry,
   taskQueue: PAYMENTS_TASK_QUEUE,
 } as const;
+
+/** How what carrier and supplier are asked for is tried: as the service's own. */
+export const partner = { ...own, taskQueue: PARTNERS_TASK_QUEUE } as const;

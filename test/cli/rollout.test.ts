@@ -5,6 +5,7 @@ import { NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker
 import {
   DEPLOYMENT,
   ORDERS_TASK_QUEUE,
+  PARTNERS_TASK_QUEUE,
   PAYMENTS_TASK_QUEUE,
 } from '../../src/contracts/taskQueues.ts';
 import { createTelemetry } from '../../src/platform/telemetry.ts';
@@ -65,6 +66,7 @@ describe('the rollout', function () {
     const workers = [
       await Worker.create({ ...shared, taskQueue: ORDERS_TASK_QUEUE, workflowBundle }),
       ...(payments ? [await Worker.create({ ...shared, taskQueue: PAYMENTS_TASK_QUEUE })] : []),
+      await Worker.create({ ...shared, taskQueue: PARTNERS_TASK_QUEUE }),
     ];
     const running = Promise.all(workers.map((worker) => worker.run()));
     stops.push(async () => {

@@ -109,7 +109,7 @@ describe('the alarms', () => {
       const expected = AlarmName.endsWith('Unpolled') ? 'breaching' : 'notBreaching';
       assert.equal(TreatMissingData, expected, AlarmName);
     }
-    assert.equal(alarms.filter(({ AlarmName }) => AlarmName.endsWith('Unpolled')).length, 3);
+    assert.equal(alarms.filter(({ AlarmName }) => AlarmName.endsWith('Unpolled')).length, 4);
   });
 
   it('go off when workflow tasks start more than 5 s late, by what durations are exported in', () => {

@@ -19,8 +19,8 @@ export interface Verdict {
   readonly trouble?: string;
 }
 
-/** The longest that a run may take, in milliseconds: a defect may have a process never end. */
-const DEADLINE = 300_000;
+/** The longest that a run may take, in milliseconds: a defect may have a process never end. The service under fire takes longest. */
+const DEADLINE = 600_000;
 /** How long it may take to end when it is told to. */
 const LAST_WORDS = 10_000;
 const LONGEST_REASON = 160;

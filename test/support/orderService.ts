@@ -118,8 +118,14 @@ export async function startOrderService({
     workflowBundle: await bundleWorkflows(),
     activities: activities.orders,
   });
-  const running = [orders.run()];
-  const workers = [orders];
+  const partners = await Worker.create({
+    ...shared,
+    taskQueue: 'partners',
+    activities: activities.partners,
+  });
+  const workers = [orders, partners];
+  const running = workers.map((worker) => worker.run());
+  let arePaymentsUp = false;
 
   return {
     client,
@@ -133,7 +139,8 @@ export async function startOrderService({
 
     /** Until this is called, no payment gets an answer. */
     async startPayments(): Promise<void> {
-      if (workers.length > 1) return;
+      if (arePaymentsUp) return;
+      arePaymentsUp = true;
       const worker = await Worker.create({
         ...shared,
         taskQueue: 'payments',

@@ -8,6 +8,7 @@ import { createBackOrderActivities } from '../../src/activities/backOrders.ts';
 import { createRestockActivities } from '../../src/activities/restocking.ts';
 import type { RestockActivities } from '../../src/contracts/activities.ts';
 import { inboxQuery, inboxSignal, type InboxEvent } from '../../src/contracts/inbox.ts';
+import { PARTNERS_TASK_QUEUE } from '../../src/contracts/taskQueues.ts';
 import {
   restockQuery,
   restockWorkflow,
@@ -73,16 +74,23 @@ export async function startRestockService() {
   };
   const workflowBundle = await bundleWorkflows();
   const startWorker = async () => {
-    const worker = await Worker.create({
-      ...shared,
-      taskQueue: restockWorkflow.taskQueue,
-      workflowBundle,
-      activities: { ...restocking, orderFromSupplier },
-    });
-    const running = worker.run();
+    const workers = await Promise.all([
+      Worker.create({
+        ...shared,
+        taskQueue: restockWorkflow.taskQueue,
+        workflowBundle,
+        activities: restocking,
+      }),
+      Worker.create({
+        ...shared,
+        taskQueue: PARTNERS_TASK_QUEUE,
+        activities: { orderFromSupplier },
+      }),
+    ]);
+    const running = workers.map((worker) => worker.run());
     return async () => {
-      worker.shutdown();
-      await running;
+      for (const worker of workers) worker.shutdown();
+      await Promise.all(running);
     };
   };
   const ordersQueue = uniqueId('orders-that-take-events');

@@ -16,7 +16,7 @@ export function togetherCharts({ bridge, orders, api, sellers }: PartFigures): C
     bridge: barChart('Events a second', 'events/s', bridgeBars(bridge)),
     orders: barChart('An order, for one of the obvious order', 'ours / obvious', orderBars(orders)),
     api: barChart('Requests a second', 'requests/s', apiBars(api)),
-    sellers: barChart("Until one seller's order is paid", 'seconds', sellerBars(sellers), 'log'),
+    sellers: barChart("Until one seller's order is paid", 'seconds', sellerBars(sellers)),
   };
 }
 
@@ -62,13 +62,8 @@ function sellerBars({ quiet, behindBurst, withoutShares }: SellerDelays): readon
   ];
 }
 
-/** A bar to the median, and a line from the least to the most. Whoever was not measured has none. */
-function barChart(
-  title: string,
-  unit: string,
-  bars: readonly Bar[],
-  scale: 'linear' | 'log' = 'linear',
-): TopLevelSpec {
+/** A bar to the median, which stands beside it, and a line from the least to the most. Whoever was not measured has none. */
+function barChart(title: string, unit: string, bars: readonly Bar[]): TopLevelSpec {
   const measured = bars.filter(({ values }) => values.length > 0);
   const sides = new Set(measured.map(({ side }) => side));
   return {
@@ -79,7 +74,7 @@ function barChart(
     encoding: {
       y: { field: 'figure', type: 'nominal', sort: null, title: null },
       yOffset: { field: 'side', sort: null },
-      x: { type: 'quantitative', title: unit, scale: { type: scale } },
+      x: { type: 'quantitative', title: unit },
     },
     layer: [
       {
@@ -97,7 +92,15 @@ function barChart(
         },
       },
       { mark: 'rule', encoding: { x: { field: 'least' }, x2: { field: 'most' } } },
+      {
+        mark: { type: 'text', align: 'left', dx: 4 },
+        encoding: {
+          x: { field: 'most' },
+          text: { field: 'median', type: 'quantitative', format: '.3~r' },
+        },
+      },
     ],
+    config: CONFIG,
   };
 }
 
@@ -106,13 +109,14 @@ function lineChart({ name, series }: Curve): TopLevelSpec {
   const values = series.flatMap(({ name: side, points }) =>
     points.map((point) => ({ side, at: point.at, ...spreadOf(point.values) })),
   );
+  const grown = [...new Set(values.map(({ at }) => at))];
   return {
     title: `${measured}, by ${grows}`,
     width: WIDTH,
     height: HEIGHT,
     data: { values },
     encoding: {
-      x: { field: 'at', type: 'quantitative', title: grows, axis: { tickMinStep: 1 } },
+      x: { field: 'at', type: 'quantitative', title: grows, axis: { values: grown } },
       y: { type: 'quantitative', title: measured, scale: { zero: true } },
       color: {
         field: 'side',
@@ -126,6 +130,7 @@ function lineChart({ name, series }: Curve): TopLevelSpec {
       { mark: { type: 'line', point: true }, encoding: { y: { field: 'median' } } },
       { mark: 'rule', encoding: { y: { field: 'least' }, y2: { field: 'most' } } },
     ],
+    config: CONFIG,
   };
 }
 
@@ -133,6 +138,8 @@ const WIDTH = 480;
 const HEIGHT = 240;
 /** Of one bar. */
 const STEP = 16;
+/** No name is cut off. */
+const CONFIG = { axis: { labelLimit: 300 }, legend: { labelLimit: 300 } };
 
 function spreadOf(values: readonly number[]) {
   return { median: median(values), least: Math.min(...values), most: Math.max(...values) };

@@ -16,7 +16,7 @@ import { reportOf } from './report.ts';
 import { roundsUpTo } from './rounds.ts';
 import { benchSellers, SELLER_LOAD, sellerReportOf } from './sellers.ts';
 import { summaryOf } from './summary.ts';
-import { benchTogether } from './together.ts';
+import { benchTogether, TOGETHER_LOAD } from './together.ts';
 
 // The servers go with whatever ends this process by `exit`.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
@@ -33,7 +33,7 @@ program
   .option('--json', 'print everything that was measured as JSON')
   .option(
     '--rounds <count>',
-    'how often each part runs; a round takes about a quarter of an hour',
+    'how often each part runs; a round takes some ten minutes on two cores',
     countOf,
     3,
   )
@@ -92,7 +92,7 @@ interface AllFlags {
 
 async function runAll({ json, rounds }: AllFlags): Promise<void> {
   const onProgress = (message: string) => console.error(message);
-  const bench = await benchTogether({ rounds, onProgress });
+  const bench = await benchTogether({ rounds, load: TOGETHER_LOAD, onProgress });
   const { environment, figures } = bench;
   await keepFigures(FIGURES_FOLDER, 'together', { measuredOn: today(), environment, figures });
   await drawCharts(FIGURES_FOLDER, togetherCharts(figures));

@@ -4,13 +4,22 @@ import { benchBridge } from './bridge.ts';
 import type { Environment } from './environment.ts';
 import { type Measurements, type Sizes, SIZES } from './measurements.ts';
 import type { OrderRounds } from './orderFigures.ts';
-import { benchOrders, ORDER_LOAD } from './orders.ts';
+import { benchOrders, ORDER_LOAD, type OrderBenchOptions } from './orders.ts';
 import { joinRounds, roundsUpTo } from './rounds.ts';
-import { benchSellers, SELLER_LOAD, type SellerDelays } from './sellers.ts';
+import { benchSellers, SELLER_LOAD, type SellerDelays, type SellerLoad } from './sellers.ts';
 import { type PartFigures, partFiguresOf, type PartMeasurements } from './summary.ts';
+
+/** How much each part measures in a round. */
+export interface TogetherLoad {
+  readonly bridge: Sizes;
+  readonly orders: OrderBenchOptions['load'];
+  readonly api: typeof API_SIZES;
+  readonly sellers: SellerLoad;
+}
 
 export interface TogetherOptions {
   readonly rounds: number;
+  readonly load: TogetherLoad;
   readonly onProgress: (message: string) => void;
 }
 
@@ -20,13 +29,12 @@ export interface TogetherBench {
   readonly measurements: PartMeasurements;
 }
 
-/** Smaller than alone, for a round of all parts within a quarter of an hour on two cores. */
-const BRIDGE_SIZES: Sizes = {
-  ...SIZES,
-  backlog: 2_000,
-  search: 1_000,
-  latencyEvents: 200,
-  memoryEvents: 20_000,
+/** For the bridge less than alone: three rounds of all parts are to end well within an hour, on two cores. */
+export const TOGETHER_LOAD: TogetherLoad = {
+  bridge: { ...SIZES, backlog: 2_000, search: 1_000, latencyEvents: 200, memoryEvents: 20_000 },
+  orders: ORDER_LOAD,
+  api: API_SIZES,
+  sellers: SELLER_LOAD,
 };
 
 /**
@@ -35,6 +43,7 @@ const BRIDGE_SIZES: Sizes = {
  */
 export async function benchTogether({
   rounds,
+  load,
   onProgress,
 }: TogetherOptions): Promise<TogetherBench> {
   const bridge: Measurements[] = [];
@@ -44,12 +53,12 @@ export async function benchTogether({
   const environments: Environment[] = [];
   for (const round of roundsUpTo(rounds)) {
     const turn = { rounds: [round], onProgress };
-    const bridgeBench = await benchBridge({ ...turn, sizes: BRIDGE_SIZES });
+    const bridgeBench = await benchBridge({ ...turn, sizes: load.bridge });
     bridge.push(bridgeBench.measurements);
     environments.push(bridgeBench.environment);
-    orders.push((await benchOrders({ ...turn, load: ORDER_LOAD })).measurements);
-    api.push((await benchApi({ ...turn, ...API_SIZES })).measurements);
-    sellers.push((await benchSellers(SELLER_LOAD, onProgress)).delays);
+    orders.push((await benchOrders({ ...turn, load: load.orders })).measurements);
+    api.push((await benchApi({ ...turn, ...load.api })).measurements);
+    sellers.push((await benchSellers(load.sellers, onProgress)).delays);
   }
   const measurements: PartMeasurements = {
     bridge: joinRounds(bridge),

@@ -122,6 +122,7 @@ export async function createStage(endpoints: Endpoints, bridgeArgv: readonly str
         const emptied = async () => {
           await Promise.all(children.map(({ ready }) => ready));
           const before = carried();
+          if (before === load.events) throw new Error(`${load.name}: too few events to be shared`);
           const beganAt = now();
           while (carried() < load.events) await delay(LOOK_EVERY);
           return ((load.events - before) * 1_000) / (now() - beganAt);

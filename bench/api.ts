@@ -12,7 +12,8 @@ import type { LoadResult } from './job.ts';
 import { startServers } from './servers.ts';
 
 export interface ApiBenchOptions {
-  readonly rounds: number;
+  /** Which rounds, counted from 0: each begins with another side. */
+  readonly rounds: readonly number[];
   /** Requests of one run of each row. */
   readonly requests: Readonly<Record<ApiRow, number>>;
   /** Requests under way at once. */
@@ -66,7 +67,7 @@ async function measureRow(
   const turns = ['ours', 'bare'] as const;
   // The first calls of a fresh process are slow.
   for (const side of turns) await stage.load(side, row, Math.ceil(count / 4), connections);
-  for (let round = 0; round < rounds; round += 1) {
+  for (const round of rounds) {
     for (const side of round % 2 === 0 ? turns : turns.toReversed()) {
       const result = await stage.load(side, row, count, connections);
       results[side].push(result);

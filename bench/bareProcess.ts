@@ -28,7 +28,7 @@ serveJob<BareJob, BareResult>(async ({ temporal, aws, queueUrl, load, concurrenc
   await concurrently(concurrency, load.events, async (index) => {
     await call(index);
     answered += 1;
-    if (answered % BATCH === 0) drain.takeTen();
+    if (answered % BATCH === 0) drain.tell('take-ten');
   });
   const seconds = (now() - beganAt) / 1_000;
   const { user, system } = process.cpuUsage(cpu);

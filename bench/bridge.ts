@@ -7,7 +7,8 @@ import { startServers } from './servers.ts';
 import { createStage } from './stage.ts';
 
 export interface BridgeBenchOptions {
-  readonly rounds: number;
+  /** Which rounds, counted from 0. */
+  readonly rounds: readonly number[];
   readonly sizes: Sizes;
   /** Only this row, and what it takes. Default: all. */
   readonly only?: Row | undefined;

@@ -1,6 +1,6 @@
 import { fork } from 'node:child_process';
 import path from 'node:path';
-import { type ChildMessage, type ParentMessage, TAKE_TEN } from './child.ts';
+import type { ChildMessage, ParentMessage, Word } from './child.ts';
 
 export interface Child<Result> {
   /** When it is about its work. */
@@ -8,8 +8,7 @@ export interface Child<Result> {
   readonly result: Promise<Result>;
   /** What it last told of. */
   readonly progress: number;
-  /** For a drain. */
-  takeTen(): void;
+  tell(word: Word): void;
 }
 
 export interface ChildOptions {
@@ -77,6 +76,6 @@ export function startChild<Job, Result>(
     get progress() {
       return progress;
     },
-    takeTen: () => void send(TAKE_TEN),
+    tell: (kind) => void send({ kind }),
   };
 }

@@ -14,8 +14,11 @@ export interface CarryJob extends Endpoints {
   readonly load: Load;
   /** How many sqs-consumers the naive one runs; the bridge decides for itself. */
   readonly consumers: number;
-  /** When the run is over: once so many messages are deleted, or so many seconds after the first receive. */
-  readonly until: { readonly deleted: number } | { readonly seconds: number };
+  /**
+   * When the run is over: once so many messages are deleted, so many seconds after the first receive, or when the parent
+   * says so, who is told of each delete until then.
+   */
+  readonly until: { readonly deleted: number } | { readonly seconds: number } | 'told';
   /** Whether to note when each event came, was called for and was answered. */
   readonly latency: boolean;
 }
@@ -78,6 +81,15 @@ export interface FeedJob {
   readonly load: Load;
   /** Evenly, one by one; or as fast as it goes while fewer than so many are in the queue. */
   readonly pace: { readonly perSecond: number } | { readonly depthBelow: number };
+}
+
+/** For the worker of workflows that do nothing but take events. */
+export interface InboxWorkerJob {
+  /** `host:port`. */
+  readonly temporal: string;
+  readonly taskQueue: string;
+  /** Whether it keeps workflows between their tasks; else it reads their whole history for each. */
+  readonly keepsWorkflows: boolean;
 }
 
 /** For the process that asks an API. */

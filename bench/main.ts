@@ -3,12 +3,20 @@ import { UserError } from '../src/platform/errors.ts';
 import { API_SIZES, benchApi } from './api.ts';
 import { API_ROWS, apiReportOf, type ApiRow } from './apiFigures.ts';
 import { benchBridge } from './bridge.ts';
+import { growthCharts, togetherCharts } from './charts.ts';
+import { drawCharts } from './drawing.ts';
 import { type Row, ROWS } from './figures.ts';
+import { benchGrowth, GROWTH_LOAD } from './growth.ts';
+import { growthReportOf } from './growthFigures.ts';
+import { FIGURES_FOLDER, keepFigures, readFigures } from './keptFigures.ts';
 import { SIZES } from './measurements.ts';
 import { orderReportOf } from './orderFigures.ts';
 import { benchOrders, ORDER_LOAD } from './orders.ts';
 import { reportOf } from './report.ts';
+import { roundsUpTo } from './rounds.ts';
 import { benchSellers, SELLER_LOAD, sellerReportOf } from './sellers.ts';
+import { summaryOf } from './summary.ts';
+import { benchTogether, TOGETHER_LOAD } from './together.ts';
 
 // The servers go with whatever ends this process by `exit`.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
@@ -16,6 +24,33 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
 }
 
 const program = new Command('bench').description('Measures what Waybill costs.').exitOverride();
+
+program
+  .command('all', { isDefault: true })
+  .description(
+    'all of bridge, orders, api and sellers, and keeps their figures and charts for the guide',
+  )
+  .option('--json', 'print everything that was measured as JSON')
+  .option(
+    '--rounds <count>',
+    'how often each part runs; a round takes some ten minutes on two cores',
+    countOf,
+    3,
+  )
+  .action(runAll);
+
+program
+  .command('growth')
+  .description(
+    'how figures grow with bridges, backlog, history and orders in flight, and keeps them, too',
+  )
+  .option('--json', 'print everything that was measured as JSON')
+  .action(runGrowth);
+
+program
+  .command('charts')
+  .description('draws the charts anew from the figures that are kept')
+  .action(drawKept);
 
 program
   .command('bridge')
@@ -50,6 +85,40 @@ program
   .option('--json', 'print everything that was measured as JSON')
   .action(runSellerBench);
 
+interface AllFlags {
+  readonly json?: boolean;
+  readonly rounds: number;
+}
+
+async function runAll({ json, rounds }: AllFlags): Promise<void> {
+  const onProgress = (message: string) => console.error(message);
+  const bench = await benchTogether({ rounds, load: TOGETHER_LOAD, onProgress });
+  const { environment, figures } = bench;
+  await keepFigures(FIGURES_FOLDER, 'together', { measuredOn: today(), environment, figures });
+  await drawCharts(FIGURES_FOLDER, togetherCharts(figures));
+  console.log(json ? JSON.stringify(bench) : summaryOf(figures));
+}
+
+async function runGrowth({ json }: { readonly json?: boolean }): Promise<void> {
+  const bench = await benchGrowth(GROWTH_LOAD, (message) => console.error(message));
+  const { environment, curves } = bench;
+  const kept = { measuredOn: today(), environment, figures: curves };
+  await keepFigures(FIGURES_FOLDER, 'growth', kept);
+  await drawCharts(FIGURES_FOLDER, growthCharts(curves));
+  console.log(json ? JSON.stringify(bench) : growthReportOf(curves));
+}
+
+async function drawKept(): Promise<void> {
+  const together = await readFigures(FIGURES_FOLDER, 'together');
+  const growth = await readFigures(FIGURES_FOLDER, 'growth');
+  const charts = { ...togetherCharts(together.figures), ...growthCharts(growth.figures) };
+  await drawCharts(FIGURES_FOLDER, charts);
+}
+
+function today(): string {
+  return new Date().toISOString().slice(0, 10);
+}
+
 async function runSellerBench({ json }: { readonly json?: boolean }): Promise<void> {
   const bench = await benchSellers(SELLER_LOAD, (message) => console.error(message));
   console.log(json ? JSON.stringify(bench) : sellerReportOf(bench.delays));
@@ -62,7 +131,7 @@ interface OrderFlags {
 
 async function runOrderBench({ json, rounds }: OrderFlags): Promise<void> {
   const bench = await benchOrders({
-    rounds,
+    rounds: roundsUpTo(rounds),
     load: ORDER_LOAD,
     onProgress: (message) => console.error(message),
   });
@@ -77,7 +146,7 @@ interface ApiFlags {
 
 async function runApiBench({ json, rounds, only }: ApiFlags): Promise<void> {
   const bench = await benchApi({
-    rounds,
+    rounds: roundsUpTo(rounds),
     only,
     ...API_SIZES,
     onProgress: (message) => console.error(message),
@@ -94,7 +163,7 @@ interface BridgeFlags {
 
 async function runBridgeBench({ json, rounds, only, profile }: BridgeFlags): Promise<void> {
   const bench = await benchBridge({
-    rounds,
+    rounds: roundsUpTo(rounds),
     only,
     profile,
     sizes: SIZES,

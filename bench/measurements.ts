@@ -45,7 +45,8 @@ export interface Rounds {
   readonly events: number;
   readonly sides: Readonly<Partial<Record<Side, readonly CarryResult[]>>>;
   readonly limit: readonly BareResult[];
-  readonly search?: Search;
+  /** Empty where there is no limit to find. */
+  readonly searches: readonly Search[];
 }
 
 /** What was measured; what was not asked for is absent. */
@@ -61,7 +62,8 @@ export interface Measurements {
 export type Measurement = keyof Measurements;
 
 export interface MeasureOptions {
-  readonly rounds: number;
+  /** Which rounds, counted from 0: it is by its number that a round begins with another side. */
+  readonly rounds: readonly number[];
   readonly sizes: Sizes;
   readonly onProgress: (message: string) => void;
 }
@@ -112,7 +114,7 @@ export async function measure(
     const turns: readonly (Side | 'limit')[] = found
       ? ['bridge', 'limit', ...SIDES.slice(1)]
       : SIDES;
-    for (let round = 0; round < rounds; round += 1) {
+    for (const round of rounds) {
       const first = round % turns.length;
       for (const turn of [...turns.slice(first), ...turns.slice(0, first)]) {
         let seconds: number;
@@ -128,7 +130,7 @@ export async function measure(
         onProgress(`${name}, round ${round + 1}: ${rate(what.events, seconds)}, ${turn}`);
       }
     }
-    return { events: what.events, sides, limit, ...(found && { search: found }) };
+    return { events: what.events, sides, limit, searches: found ? [found] : [] };
   }
 
   const measurements: { readonly [Name in Measurement]: () => Promise<Rounds> } = {
@@ -167,7 +169,8 @@ export async function measure(
           [await stage.idle(side, `bench-${runs}-${index}`, sizes.idleSeconds)],
         ]),
       );
-      return { events: 0, sides: Object.fromEntries(results) as Rounds['sides'], limit: [] };
+      const sides = Object.fromEntries(results) as Rounds['sides'];
+      return { events: 0, sides, limit: [], searches: [] };
     },
 
     async memory() {
@@ -175,7 +178,7 @@ export async function measure(
       const load = loadOf({ operation: 'inbox', events, workflows: sizes.memoryWorkflows });
       const result = await stage.carry('bridge', load, { pace: { depthBelow: sizes.memoryDepth } });
       onProgress(`memory: ${rate(events, result.seconds)}`);
-      return { events, sides: { bridge: [result] }, limit: [] };
+      return { events, sides: { bridge: [result] }, limit: [], searches: [] };
     },
   };
 

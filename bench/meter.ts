@@ -1,5 +1,6 @@
 import type { Message, SQSClient } from '@aws-sdk/client-sqs';
 import type { Connection, ConnectionOptions } from '@temporalio/client';
+import type { Parent } from './child.ts';
 import { now } from './clock.ts';
 import { readData } from './events.ts';
 import type { CarryJob, CarryResult, Latency } from './job.ts';
@@ -16,12 +17,14 @@ export interface Meter {
   watchSqs(sqs: SQSClient): void;
   /** Notes the moments of starts, where the job asks for latencies. */
   watchStarts(connection: Connection): void;
+  /** Ends the run. */
+  readonly finish: () => void;
   /** When the run is over. */
   readonly finished: Promise<CarryResult>;
 }
 
-/** Measures a process that carries events, from the outside of what it runs. @param onFirstReceive - called once. */
-export function createMeter({ until, latency }: CarryJob, onFirstReceive: () => void): Meter {
+/** Measures a process that carries events, from the outside of what it runs. It is ready with its first receive. */
+export function createMeter({ until, latency }: CarryJob, parent: Parent): Meter {
   const finished = Promise.withResolvers<CarryResult>();
   const awsCalls: Record<string, number> = {};
   const temporalCalls: Record<string, number> = {};
@@ -37,8 +40,8 @@ export function createMeter({ until, latency }: CarryJob, onFirstReceive: () => 
     if (began) return;
     began = { at: now(), cpu: process.cpuUsage() };
     setInterval(() => rss.push(process.memoryUsage.rss() / MB), SAMPLE_EVERY).unref();
-    if ('seconds' in until) setTimeout(finish, until.seconds * 1_000);
-    onFirstReceive();
+    if (until !== 'told' && 'seconds' in until) setTimeout(finish, until.seconds * 1_000);
+    parent.ready();
   }
 
   function finish(): void {
@@ -89,7 +92,8 @@ export function createMeter({ until, latency }: CarryJob, onFirstReceive: () => 
           if (isReceive && latency) noteReceived(output.Messages ?? []);
           if (command === 'DeleteMessage') deleted += 1;
           if (command === 'DeleteMessageBatch') deleted += output.Successful?.length ?? 0;
-          if ('deleted' in until && deleted >= until.deleted) finish();
+          if (until === 'told') parent.progress(deleted);
+          else if ('deleted' in until && deleted >= until.deleted) finish();
           return answer;
         },
         // Within the SDK's own repeats, around what reads the answer.
@@ -112,6 +116,7 @@ export function createMeter({ until, latency }: CarryJob, onFirstReceive: () => 
       Object.assign(service, { startWorkflowExecution: timed });
     },
 
+    finish,
     finished: finished.promise,
   };
 }

@@ -15,7 +15,7 @@ import { createMeter } from './meter.ts';
 // The bridge that everybody writes first.
 serveJob<CarryJob, CarryResult>(async (job, parent) => {
   const { load } = job;
-  const meter = createMeter(job, parent.ready);
+  const meter = createMeter(job, parent);
   const sqs = new SQSClient(job.aws);
   meter.watchSqs(sqs);
   const connection = await Connection.connect({

@@ -12,7 +12,7 @@ export interface OrderFigure {
   /** One a round. */
   readonly ours: readonly number[];
   readonly obvious: readonly number[];
-  /** Ours over the obvious one's of the same round; NaN where both are 0. */
+  /** Ours over the obvious one's of the same round, without those where both are 0. */
   readonly ratio: readonly number[];
   /** Absent: nothing to reach. */
   readonly target?: { readonly toReach: string; readonly reached: boolean };
@@ -56,22 +56,24 @@ const HEAD = ['per order', 'ours', 'obvious', 'ratio', 'to reach', 'reached'];
 
 /** What the runs say, round by round, so that what slows down both leaves the quotient as it is. */
 export function orderFiguresOf({ ours, obvious }: OrderRounds): readonly OrderFigure[] {
-  return MEASURES.map(({ figure, of, atLeast, atMost }) => {
+  return MEASURES.map((measure) => {
+    const { figure, of } = measure;
     const values = { ours: ours.map(of), obvious: obvious.map(of) };
-    const ratio = values.ours.map((value, round) => value / (values.obvious[round] ?? Number.NaN));
-    const middle = median(ratio);
-    return {
-      figure,
-      ...values,
-      ratio,
-      ...(atLeast !== undefined && {
-        target: { toReach: `>= ${atLeast}`, reached: middle >= atLeast },
-      }),
-      ...(atMost !== undefined && {
-        target: { toReach: `<= ${atMost.toFixed(2)}`, reached: middle <= atMost },
-      }),
-    };
+    const ratio = values.ours
+      .map((value, round) => value / (values.obvious[round] ?? Number.NaN))
+      .filter((value) => !Number.isNaN(value));
+    return { figure, ...values, ratio, ...(ratio.length > 0 && targetOf(measure, median(ratio))) };
   });
+}
+
+function targetOf({ atLeast, atMost }: Measure, ratio: number): Pick<OrderFigure, 'target'> {
+  if (atLeast !== undefined) {
+    return { target: { toReach: `>= ${atLeast}`, reached: ratio >= atLeast } };
+  }
+  if (atMost !== undefined) {
+    return { target: { toReach: `<= ${atMost.toFixed(2)}`, reached: ratio <= atMost } };
+  }
+  return {};
 }
 
 /** The figures as a table: medians over the rounds, and from the least to the most; and what they are made of. */
@@ -80,7 +82,7 @@ export function orderReportOf(figures: readonly OrderFigure[], rounds: OrderRoun
     figure,
     spread(ours),
     spread(obvious),
-    ratio.some(Number.isNaN) ? NONE : spread(ratio),
+    spread(ratio),
     target?.toReach ?? NONE,
     target ? (target.reached ? 'yes' : 'no') : NONE,
   ]);

@@ -1,7 +1,9 @@
+import { execFile } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import { Client, Connection, type WorkflowHandle } from '@temporalio/client';
@@ -53,6 +55,15 @@ export interface OrderRun {
   readonly served: number;
   /** What the worker called, without what it asks once at its start. */
   readonly calls: Calls;
+}
+
+/** What can be done and seen while our own worker is at work. */
+export interface OrderWork {
+  readonly client: Client;
+  /** Has orders run from their placing to their end, so many at once. @returns the seconds it took. */
+  readonly runToEnd: (name: string, orders: number, inFlight: number) => Promise<number>;
+  /** What the worker holds now, in MB (10^6 bytes). */
+  readonly memory: () => Promise<number>;
 }
 
 /** Where both sides run, in turn: the same servers, tables, topic, sandbox and task queues. */
@@ -154,11 +165,16 @@ export async function createOrderStage({ temporal, aws }: Endpoints) {
       };
     },
 
-    /** Has our own worker at work while `use` places orders of its own. */
-    async withWorker<T>(name: string, use: (client: Client) => Promise<T>): Promise<T> {
+    /** Has our own worker at work while `use` places orders of its own, or has some run to their end. */
+    async withWorker<T>(name: string, use: (work: OrderWork) => Promise<T>): Promise<T> {
       const callsFile = path.join(folder, `${name}.json`);
       const worker = await startWorker(name, ORDER_SIDES.ours, callsFile);
-      return await stoppedAfter(worker, () => use(client));
+      const work: OrderWork = {
+        client,
+        runToEnd: async (...load) => (await runOrders(ORDER_SIDES.ours, ...load)).seconds,
+        memory: () => residentMemory(worker.pid),
+      };
+      return await stoppedAfter(worker, () => use(work));
     },
 
     async serverVersion(): Promise<string> {
@@ -205,6 +221,11 @@ async function stoppedAfter<T>(worker: Process, use: () => Promise<T>): Promise<
   } finally {
     await worker.stop({ within: 30_000 });
   }
+}
+
+async function residentMemory(pid = 0): Promise<number> {
+  const { stdout } = await promisify(execFile)('ps', ['-o', 'rss=', '-p', String(pid)]);
+  return (Number(stdout) * 1_024) / 1e6;
 }
 
 function saysReady(output: string): boolean {

@@ -5,7 +5,8 @@ import { createOrderStage, type OrderLoad, type OrderRun } from './orderStage.ts
 import { startServers } from './servers.ts';
 
 export interface OrderBenchOptions {
-  readonly rounds: number;
+  /** Which rounds, counted from 0: each begins with another side. */
+  readonly rounds: readonly number[];
   /** Of one run of each side. */
   readonly load: Omit<OrderLoad, 'name'>;
   readonly onProgress: (message: string) => void;
@@ -34,7 +35,7 @@ export async function benchOrders({
       const measurements: Record<OrderSide, OrderRun[]> = { ours: [], obvious: [] };
       const turns = ['ours', 'obvious'] as const;
       // Sides take turns, and another is the first each time: drift meets both alike.
-      for (let round = 0; round < rounds; round += 1) {
+      for (const round of rounds) {
         for (const side of round % 2 === 0 ? turns : turns.toReversed()) {
           const run = await stage.run(side, { ...load, name: `${side}-${round + 1}` });
           measurements[side].push(run);

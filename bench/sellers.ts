@@ -38,8 +38,9 @@ export interface SellerDelays {
   readonly behindBurst: readonly number[];
   /** The same without fair shares: the order is the same seller's, and the last. */
   readonly withoutShares: readonly number[];
-  /** Orders of the bursts that were not paid yet when the last single one was: else it waited for nobody. */
-  readonly left: readonly [withShares: number, withoutShares: number];
+  /** Orders of the burst that were not paid yet when the last single one was: else it waited for nobody. */
+  readonly leftBehindBurst: readonly number[];
+  readonly leftWithoutShares: readonly number[];
 }
 
 export interface SellerBench {
@@ -58,11 +59,11 @@ export async function benchSellers(
     try {
       const environment = await describeEnvironment(await stage.serverVersion());
       const behind = (name: string, orders: Behind) =>
-        stage.withWorker(name, (client) => {
+        stage.withWorker(name, ({ client }) => {
           onProgress(`${burst} orders at once, then ${orders.single} of seller ${orders.seller}`);
           return behindBurst(client, name, orders);
         });
-      const quiet = await stage.withWorker('quiet', async (client) => {
+      const quiet = await stage.withWorker('quiet', async ({ client }) => {
         // What a fresh process does first is slow.
         await oneByOne(client, 'first', single, 'small');
         return await oneByOne(client, 'quiet', single, 'small');
@@ -76,7 +77,8 @@ export async function benchSellers(
           quiet,
           behindBurst: fair.seconds,
           withoutShares: unfair.seconds,
-          left: [fair.left, unfair.left],
+          leftBehindBurst: [fair.left],
+          leftWithoutShares: [unfair.left],
         },
       };
     } finally {
@@ -140,12 +142,18 @@ async function untilPaid(client: Client, placed: PlacedOrder): Promise<void> {
 }
 
 /** The delays as a table: medians, and from the least to the most. */
-export function sellerReportOf({ quiet, behindBurst, withoutShares, left }: SellerDelays): string {
-  const times = (delays: readonly number[]) => (median(delays) / median(quiet)).toFixed(1);
+export function sellerReportOf(delays: SellerDelays): string {
+  const { quiet, behindBurst, withoutShares, leftBehindBurst, leftWithoutShares } = delays;
+  const times = (seconds: readonly number[]) => (median(seconds) / median(quiet)).toFixed(1);
   return tableOf([
     ["one seller's order", 'seconds until paid', 'times quiet', 'of the burst left'],
     ['quiet', spread(quiet), '1.0', NONE],
-    ["behind another's burst", spread(behindBurst), times(behindBurst), String(left[0])],
-    ['the same without shares', spread(withoutShares), times(withoutShares), String(left[1])],
+    ["behind another's burst", spread(behindBurst), times(behindBurst), spread(leftBehindBurst)],
+    [
+      'the same without shares',
+      spread(withoutShares),
+      times(withoutShares),
+      spread(leftWithoutShares),
+    ],
   ]);
 }

@@ -24,11 +24,14 @@ export async function startServers(onProgress: (message: string) => void): Promi
   const { temporal, ministack } = await findTools({ env, installDir: TOOLS, onProgress });
   if (!temporal || !ministack) throw new Error('no Temporal dev server, or no AWS emulator');
   const folder = mkdtempSync(path.join(tmpdir(), 'waybill-bench-'));
+  const remove = () => rmSync(folder, { recursive: true, force: true });
   // Whatever ends this process.
-  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+  process.once('exit', remove);
   const running: Process[] = [];
   const stop = async () => {
     await Promise.all(running.map((server) => server.stop()));
+    process.off('exit', remove);
+    remove();
   };
   try {
     const temporalPort = await freePort();

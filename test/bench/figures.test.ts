@@ -20,7 +20,7 @@ function carried(change: Partial<CarryResult> = {}): CarryResult {
 }
 
 function rounds(ours: readonly CarryResult[], more: Partial<Rounds> = {}): Rounds {
-  return { events: 1_000, sides: { bridge: ours }, limit: [], ...more };
+  return { events: 1_000, sides: { bridge: ours }, limit: [], searches: [], ...more };
 }
 
 const bare = (seconds: number) => ({ seconds, cpuSeconds: 1, drained: 1_000 });

@@ -205,6 +205,42 @@ describe("an order's payment", () => {
     });
   }
 
+  for (const [winner, during, end] of [
+    ['the cancellation, just before', 'confirm/1', { state: 'cancelled', money: [0, 0] }],
+    ['the cancellation, just after', 'capture', { state: 'cancelled', money: [0, 0] }],
+    ['the capture', 'capture', { state: 'refunded', money: [2_999, 2_999] }],
+  ] as const) {
+    it(`has one winner where a cancellation meets the capture: ${winner} (FAULTS 23)`, async () => {
+      const { provider } = service;
+      const orderId = uniqueId('order');
+      const key = `order:web:${orderId}/${during}`;
+      const wasAsked = (of: string) => provider.requests.some((line) => line.endsWith(` ${of}`));
+      const isDone = () => Promise.resolve(provider.ledger.answers.has(key));
+      const { promise: after, resolve: goOn } = Promise.withResolvers<void>();
+      const on = new RegExp(`^POST .*${during.replace('/1', '')}`);
+      // Where it takes effect first, its answer is lost.
+      provider.failOnce({ on, after, ...(winner === 'the capture' && { answer: 'cut' }) });
+      const handle = await service.place({ orderId });
+      await eventually(() => Promise.resolve(wasAsked(key)));
+      if (winner === 'the capture') {
+        goOn();
+        await eventually(isDone);
+      }
+      const { accepted } = await handle.executeUpdate(cancelOrder, { args: [CUSTOMER] });
+      assert.equal(accepted, true);
+      assert.equal((await handle.result()).state, end.state);
+      goOn();
+      await eventually(isDone);
+      assert.equal(wasAsked(`order:web:${orderId}/capture`), during === 'capture');
+      const { row, captured, refunded, intents, reservation } = await service.look(handle);
+      assert.deepEqual([captured, refunded], end.money);
+      assert.deepEqual([row?.payment.captured, row?.payment.refunded], end.money);
+      assert.ok(intents.every(({ status }) => status !== 'requires_capture'));
+      assert.equal(reservation, 'released');
+      await service.assertStock();
+    });
+  }
+
   it('is not given back while the bank disputes it: an operator is asked (FAULTS 21)', async () => {
     const handle = await service.place({}, { compensationRetrySeconds: 2 });
     await service.until(handle, fulfilling);

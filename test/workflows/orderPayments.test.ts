@@ -228,7 +228,9 @@ describe("an order's payment", () => {
       }
       const { accepted } = await handle.executeUpdate(cancelOrder, { args: [CUSTOMER] });
       assert.equal(accepted, true);
-      assert.equal((await handle.result()).state, end.state);
+      // It waits for no answer.
+      await service.until(handle, ({ state }) => state === end.state);
+      await handle.result();
       goOn();
       await eventually(isDone);
       assert.equal(wasAsked(`order:web:${orderId}/capture`), during === 'capture');
@@ -255,4 +257,27 @@ describe("an order's payment", () => {
     assert.equal((await handle.result()).state, 'refunded');
     assert.equal((await service.look(handle)).refunded, 2_999);
   });
+
+  for (const [lost, end] of [
+    [2_999, { state: 'cancelled', refunded: 0 }],
+    [1_000, { state: 'refunded', refunded: 1_999 }],
+  ] as const) {
+    it(`is given back as far as the bank has not done so: ${lost} of 2999 (FAULTS 24)`, async () => {
+      const handle = await service.place({}, { compensationRetrySeconds: 2 });
+      const { payment } = await service.until(handle, fulfilling);
+      const orderKey = handle.workflowId;
+      const opening = { intentId: payment.intentId, amount: lost };
+      const { id: disputeId } = (await service.provider.ask('disputes', opening)) as { id: string };
+      await service.payments.holdRefunds({ orderKey, disputeId });
+      await handle.executeUpdate(cancelOrder, { args: [CUSTOMER] });
+      await service.until(handle, stuck);
+      await service.provider.ask(`disputes/${disputeId}/close`, { status: 'lost' });
+      await service.payments.closeDispute({ orderKey, disputeId, lost });
+      await handle.executeUpdate(resumeOrder, { args: [OPERATOR] });
+      assert.equal((await handle.result()).state, end.state);
+      const { row, refunded } = await service.look(handle);
+      assert.equal(refunded, end.refunded);
+      assert.deepEqual([row?.payment.captured, row?.payment.refunded], [2_999, end.refunded]);
+    });
+  }
 });

@@ -6,7 +6,7 @@ import type { OrderService } from '../support/orderService.ts';
 import { withOrderService } from '../support/orders.ts';
 import { runSequence } from '../support/sequenceRunner.ts';
 
-const { WAYBILL_SEQUENCE_RUNS: RUNS = '8', WAYBILL_SEQUENCE_REPLAY: REPLAY } = process.env;
+const { WAYBILL_SEQUENCE_RUNS: RUNS = '6', WAYBILL_SEQUENCE_REPLAY: REPLAY } = process.env;
 /** How many orders are under way at a time. */
 const AT_ONCE = 6;
 

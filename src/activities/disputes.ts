@@ -61,12 +61,14 @@ export function createDisputeActivities(deps: {
       const taken = Math.min(lost, refundable);
       const isDone = await update(orderKey, {
         UpdateExpression:
-          'SET refundable = :left, overdrawn = if_not_exists(overdrawn, :zero) + :beyond ' +
+          'SET refundable = :left, lost = if_not_exists(lost, :zero) + :taken, ' +
+          'overdrawn = if_not_exists(overdrawn, :zero) + :beyond ' +
           'ADD decided :one DELETE disputed :one',
         ConditionExpression: 'refundable = :seen AND NOT contains(decided, :id)',
         ExpressionAttributeValues: {
           ':left': refundable - taken,
           ':seen': refundable,
+          ':taken': taken,
           ':beyond': lost - taken,
           ':zero': 0,
           ':one': new Set([disputeId]),

@@ -36,6 +36,8 @@ export interface PaymentRow extends Money {
   readonly decided?: ReadonlySet<string>;
   /** Lost in disputes beyond what was refundable then, in minor units; absent: 0. A refused refund pays for it first. */
   readonly overdrawn?: number;
+  /** Lost in disputes out of what was refundable, in minor units; absent: 0. */
+  readonly lost?: number;
 }
 
 export type PaymentTable = ReturnType<typeof paymentTable>;

@@ -119,8 +119,13 @@ async function refundPart(
   const { intentId, status } = row;
   if (intentId === undefined) return { refunded: 0 };
   // On a returned payment only one that had begun goes on: the return gives the rest back.
-  const begins = status === 'captured' ? amount : 0;
+  const begins = status === 'captured' ? refundDue(row, amount) : 0;
   return { refunded: await refund(parts, { orderKey, intentId, status }, step, begins) };
+}
+
+/** What was lost in a dispute the customer has had back from the bank: of what is left, no more than that is refunded. */
+function refundDue({ refundable, lost = 0 }: PaymentRow, amount: number): number {
+  return lost > 0 ? Math.min(amount, refundable) : amount;
 }
 
 async function giveBack(
@@ -141,9 +146,9 @@ async function giveBack(
   await payments.recordLostCapture(orderKey, intent.amount_received);
   const payment: RefundedPayment = { orderKey, intentId: intent.id, status: 'returned' };
   await endPendingRefunds(parts, payment, RETURN);
-  const { refundable } = (await payments.read(orderKey)) as PaymentRow;
+  const { refundable, lost = 0 } = (await payments.read(orderKey)) as PaymentRow;
   const amount = await refund(parts, payment, RETURN, refundable);
-  return { kind: 'refunded', amount };
+  return { kind: 'refunded', amount, ...(lost > 0 && { lost }) };
 }
 
 /** The step of the refund that gives back the rest. */

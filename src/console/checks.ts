@@ -144,6 +144,7 @@ function checkMoney(
   }
   const captured = sum(intents.map((intent) => intent.captured));
   const refunded = sum(intents.map((intent) => intent.refunded));
+  const lost = sum(intents.flatMap((intent) => intent.lost.map(({ amount }) => amount)));
   const held = intents.some(({ status }) => status === 'requires_capture');
   if (captured > total.amount) say(`${captured} was captured of ${total.amount}`);
   if (refunded > captured) say(`${refunded} was refunded of ${captured} captured`);
@@ -166,13 +167,14 @@ function checkMoney(
   if (PAID.has(state)) {
     const kept = captured - payment.refunded;
     const cost = sum(left.map(({ amount }) => amount));
-    if (kept < cost || kept > cost + sum(givenUp.map(({ amount }) => amount))) {
+    // What is lost in a dispute is not refunded once more.
+    if (kept < cost || kept > cost + lost + sum(givenUp.map(({ amount }) => amount))) {
       say(
         `it is ${state}, with ${captured} captured and ${payment.refunded} refunded for lines of ${cost}`,
       );
     }
   }
-  if (UNDONE.has(state) && (captured !== refunded || held)) {
+  if (UNDONE.has(state) && (refunded < captured - lost || held)) {
     say(
       `it is ${state}, with ${captured} captured, ${refunded} refunded${held ? ', more held' : ''}`,
     );
@@ -221,7 +223,11 @@ function checkPaymentRow(
     say(`its payments row names ${row.intentId}, the provider ${known?.intentId ?? 'none'}`);
   }
   if (!intent) return;
-  const refundable = intent.captured - intent.refunded;
+  // That a dispute is lost is at the provider first, and in the row once its workflow has closed it.
+  const lost = intent.lost.filter(({ disputeId }) => row?.decided?.has(disputeId));
+  const overdrawn = row?.overdrawn ?? 0;
+  const refundable =
+    intent.captured - intent.refunded - sum(lost.map(({ amount }) => amount)) + overdrawn;
   if (row?.refundable !== refundable) {
     say(`${refundable} can be refunded at the provider, ${row?.refundable} by its payments row`);
   }

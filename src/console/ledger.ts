@@ -10,15 +10,30 @@ export interface LedgerEntry {
   readonly currency: string;
   readonly captured: number;
   readonly refunded: number;
+  /** The disputes of it that were lost, with what the customer's bank has kept. */
+  readonly lost: readonly LostDispute[];
 }
 
-/** Reads every payment intent, with what was captured and refunded, from the provider. */
+export interface LostDispute {
+  readonly disputeId: string;
+  readonly amount: number;
+}
+
+/** Reads every payment intent, with what was captured, refunded and lost, from the provider. */
 export async function readLedger(stripe: Stripe): Promise<readonly LedgerEntry[]> {
   const refunded = new Map<string, number>();
   for await (const refund of stripe.refunds.list({ limit: 100 })) {
     if (refund.status === 'failed' || refund.status === 'canceled') continue;
     const intentId = idOf(refund.payment_intent);
     refunded.set(intentId, (refunded.get(intentId) ?? 0) + refund.amount);
+  }
+  const lost = new Map<string, readonly LostDispute[]>();
+  for await (const { id: disputeId, status, payment_intent, amount } of stripe.disputes.list({
+    limit: 100,
+  })) {
+    if (status !== 'lost') continue;
+    const intentId = idOf(payment_intent);
+    lost.set(intentId, [...(lost.get(intentId) ?? []), { disputeId, amount }]);
   }
   const entries: LedgerEntry[] = [];
   for await (const intent of stripe.paymentIntents.list({ limit: 100 })) {
@@ -30,6 +45,7 @@ export async function readLedger(stripe: Stripe): Promise<readonly LedgerEntry[]
       currency: intent.currency.toUpperCase(),
       captured: intent.status === 'succeeded' ? intent.amount_received : 0,
       refunded: refunded.get(intent.id) ?? 0,
+      lost: lost.get(intent.id) ?? [],
     });
   }
   return entries;

@@ -39,6 +39,10 @@ export interface PaymentRow {
   readonly status: string;
   readonly captured?: number;
   readonly refundable?: number;
+  /** Lost in disputes beyond what was refundable then; absent: nothing. */
+  readonly overdrawn?: number;
+  /** The disputes that were closed; absent: none. */
+  readonly decided?: ReadonlySet<string>;
 }
 
 /** What the tables hold, whole: for audits, not for serving requests. */

@@ -232,8 +232,11 @@ export type CaptureAnswer =
 export type ReturnAnswer =
   | { readonly kind: 'nothing' }
   | { readonly kind: 'voided' }
-  /** `amount`: what this return gave back, in minor units: all that other refunds had left. */
-  | { readonly kind: 'refunded'; readonly amount: number };
+  /**
+   * `amount`: what this return gave back, in minor units: all that other refunds, and disputes, had left. `lost`: what
+   * the customer has had back from the bank instead, in disputes; absent: nothing.
+   */
+  | { readonly kind: 'refunded'; readonly amount: number; readonly lost?: number };
 
 /** The payment provider. Task queue `payments`. */
 export interface PaymentActivities {
@@ -259,7 +262,8 @@ export interface PaymentActivities {
   /**
    * Gives `amount` (minor units, more than 0) of what is captured back, once for each `step`, which names the refund
    * within the order. Never more in all than was captured: what is asked beyond it fails. `refunded` is what this
-   * step gave back, on a repeat too; it is 0 where the whole payment was returned before this refund began.
+   * step gave back, on a repeat too; it is 0 where the whole payment was returned before this refund began, and no more
+   * than is left where some was lost in a dispute.
    */
   refundPayment(
     request: Pick<PaymentRequest, 'orderKey'> & { readonly step: string; readonly amount: number },

@@ -144,6 +144,8 @@ export async function returnPayment(
   const { payment } = progress.order;
   // It gives back all that is left, so what was captured is refunded whole, also where a refund for lines was not
   // answered. Where the capture itself was not, nothing came back before, and the amount says how much it was.
-  const captured = answer.kind === 'refunded' ? Math.max(payment.captured, answer.amount) : 0;
-  progress.recordPayment({ status: 'returned', captured, refunded: captured });
+  const { amount, lost = 0 } = answer.kind === 'refunded' ? answer : { amount: 0 };
+  const captured = answer.kind === 'refunded' ? Math.max(payment.captured, amount + lost) : 0;
+  // What was lost in disputes is the customer's too, but nothing that was refunded.
+  progress.recordPayment({ status: 'returned', captured, refunded: captured - lost });
 }

@@ -105,6 +105,13 @@ const RETURNED: World = {
   returns: [returnRow(), returnRow({ returnId: 'r-2', state: 'rejected', refund: null })],
 };
 
+/** An order that was delivered, and of which a bank has given a part back to the customer. */
+const DISPUTED: World = {
+  ...CLOSED,
+  intents: [intent({ lost: [{ disputeId: 'du_1', amount: 700 }] })],
+  payment: { ...CLOSED.payment!, refundable: AMOUNT - 700, decided: new Set(['du_1']) },
+};
+
 function inState(state: OrderState, change: Partial<OrderRow> = {}): Partial<World> {
   return { facts: facts({ state, running: true }), row: row({ state, ...change }) };
 }
@@ -195,6 +202,29 @@ describe('the checks of an order', () => {
       'delivered, with a refund of its return that nobody knows about',
       { ...CLOSED, returns: [returnRow({ state: 'needs-operator' })] },
     ],
+    ['delivered, and disputed since in part', DISPUTED],
+    [
+      'delivered, with a lost dispute that its payments row does not know of yet',
+      { ...DISPUTED, payment: CLOSED.payment },
+    ],
+    [
+      'delivered, with more lost in a dispute than was refundable',
+      {
+        ...RETURNED,
+        intents: [intent({ refunded: 500, lost: [{ disputeId: 'du_1', amount: AMOUNT }] })],
+        payment: { ...DISPUTED.payment!, refundable: 0, overdrawn: 500 },
+      },
+    ],
+    [
+      'cancelled, after a bank had given all of it back',
+      {
+        ...REFUNDED,
+        facts: facts({ state: 'cancelled' }),
+        row: row({ state: 'cancelled', payment: { ...row().payment, status: 'returned' } }),
+        intents: [intent({ lost: [{ disputeId: 'du_1', amount: AMOUNT }] })],
+        payment: { ...REFUNDED.payment!, decided: new Set(['du_1']) },
+      },
+    ],
     [
       'waiting for its dispatch',
       { ...CLOSED, ...inState('fulfilling', { waitingFor: 'dispatch' }) },
@@ -211,6 +241,11 @@ describe('the checks of an order', () => {
 
   const cases: readonly (readonly [what: string, world: World, says: RegExp])[] = [
     ['no row', { ...CLOSED, row: undefined }, /closed, but it has no row/],
+    [
+      'a refund of what was lost in a dispute before',
+      { ...DISPUTED, payment: { ...DISPUTED.payment!, refundable: AMOUNT } },
+      /2299 can be refunded at the provider, 2999 by/,
+    ],
     [
       'another state in its row',
       { ...CLOSED, row: row({ state: 'shipped' }) },

@@ -70,6 +70,7 @@ export function intent(change: Partial<LedgerEntry> = {}): LedgerEntry {
     currency: 'USD',
     captured: AMOUNT,
     refunded: 0,
+    lost: [],
     ...change,
   };
 }

@@ -19,6 +19,7 @@ import { bundleWorkflows } from '../../src/platform/workflowBundle.ts';
 import { checkStock } from '../../src/console/checks.ts';
 import { readLedger } from '../../src/console/ledger.ts';
 import { readTables } from '../../src/console/tables.ts';
+import type { Announcement } from '../../src/contracts/activities.ts';
 import type { InboxEvent } from '../../src/contracts/inbox.ts';
 import { inboxSignal } from '../../src/contracts/inbox.ts';
 import {
@@ -44,6 +45,8 @@ export type OrderHandle = WorkflowHandleWithStartDetails<
 
 export interface OrderServiceOptions {
   readonly isScreeningUp?: boolean;
+  /** How long it waits for an answer of the payment provider, in milliseconds. Default 10,000. */
+  readonly stripeTimeoutMs?: number;
   /** What its client and its workers have beside what they need. */
   readonly client?: Pick<ClientOptions, 'dataConverter'>;
   readonly worker?: Pick<WorkerOptions, 'dataConverter' | 'maxCachedWorkflows'>;
@@ -55,6 +58,7 @@ export interface OrderServiceOptions {
  */
 export async function startOrderService({
   isScreeningUp = true,
+  stripeTimeoutMs = 10_000,
   client: clientOptions,
   worker: workerOptions,
 }: OrderServiceOptions = {}) {
@@ -68,7 +72,7 @@ export async function startOrderService({
   const stripe = createStripe({
     apiKey: 'sk_test_local',
     baseUrl: provider.url,
-    timeoutMs: 10_000,
+    timeoutMs: stripeTimeoutMs,
   });
 
   const namespace = 'default';
@@ -112,11 +116,16 @@ export async function startOrderService({
     supplierUrl: `${provider.url}/supplier`,
     backOrdersTable: outputs.BackOrdersTable,
   });
+  let held: Promise<void> | undefined;
+  const announceOrder = async (due: Announcement) => {
+    await held;
+    await activities.orders.announceOrder(due);
+  };
   const orders = await Worker.create({
     ...shared,
     taskQueue: 'orders',
     workflowBundle: await bundleWorkflows(),
-    activities: activities.orders,
+    activities: { ...activities.orders, announceOrder },
   });
   const partners = await Worker.create({
     ...shared,
@@ -192,6 +201,29 @@ export async function startOrderService({
       }
     },
 
+    /** Holds what orders have told by itself, so that it is under way until it is let go. @returns how to let go. */
+    holdAnnouncements(): () => void {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      held = promise;
+      return () => {
+        held = undefined;
+        resolve();
+      };
+    },
+
+    /** Has the workflow's history grow until the server asks for a new run: past 4 MB. */
+    async outgrow(handle: WorkflowHandle): Promise<void> {
+      const data = 'x'.repeat(1_000_000);
+      // A signal that nobody knows is recorded, and what it says forgotten.
+      for (let sent = 0; sent < 5; sent += 1) await handle.signal('no-such-signal', data);
+      // The task that takes the last of them may have begun before it: one more is told how long the history is.
+      await eventually(async () => {
+        const { raw, historySize = 0 } = await handle.describe();
+        return historySize > 4 * 1_024 * 1_024 && !raw.pendingWorkflowTask;
+      });
+      await handle.signal('no-such-signal', '');
+    },
+
     /** What tables and ledger hold of one order. */
     async look(handle: Pick<OrderHandle, 'workflowId'>) {
       const stored = await readTables(table, names);
@@ -211,6 +243,12 @@ export async function startOrderService({
         captured: intents.reduce((sum, { captured }) => sum + captured, 0),
         refunded: intents.reduce((sum, { refunded }) => sum + refunded, 0),
       };
+    },
+
+    /** What tables and ledger hold, whole. */
+    async lookAtAll() {
+      const [stored, ledger] = await Promise.all([readTables(table, names), readLedger(stripe)]);
+      return { stored, ledger };
     },
 
     /** Whether every piece is on sale or reserved for an order, once. For when no order is at work. */

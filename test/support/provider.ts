@@ -35,6 +35,10 @@ export interface TestProvider {
   clearFaults(): void;
   /** Has the sandbox do something: posts to `/sandbox/{path}`. @throws Error with its answer where it refuses. */
   ask(path: string, body: object): Promise<unknown>;
+  /** Has the carrier collect a parcel, so that a cancellation calls it back. @returns whether it was booked. */
+  collect(reference: string): Promise<boolean>;
+  /** Has the next requests to a partner fail: see dev/provider/partner.ts. */
+  failPartner(who: string, fault: string, times: number): Promise<void>;
   /** How many of the sandbox's own faults no request has met. */
   pendingFaults(): Promise<number>;
   /** Ends the sandbox's own faults, and what hangs by them. */
@@ -63,7 +67,11 @@ export async function startTestProvider(): Promise<TestProvider> {
 
     const old = kept.get(key);
     if (old) return send(response, old.status, { error: old.error }, true);
-    const answer = fault?.executes === false ? null : await forward(target, request, body);
+    // A caller who gives up while the sandbox hangs is gone there too, or its key would be in use for ever.
+    const gone = new AbortController();
+    response.once('close', () => gone.abort());
+    const answer =
+      fault?.executes === false ? null : await forward(target, request, body, gone.signal);
     if (fault?.answer === 'cut') {
       response.writeHead(200, { 'content-length': 1_000 });
       response.write('{', () => response.destroy());
@@ -83,6 +91,12 @@ export async function startTestProvider(): Promise<TestProvider> {
   await once(proxy, 'listening');
   const address = proxy.address();
   if (address === null || typeof address === 'string') throw new Error('no port');
+  const post = async (name: string, body: object) =>
+    await fetch(`${target}/${name}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    });
   return {
     url: `http://127.0.0.1:${address.port}`,
     sandboxUrl: target,
@@ -91,14 +105,16 @@ export async function startTestProvider(): Promise<TestProvider> {
     failOnce: (fault) => void faults.push(fault),
     clearFaults: () => void faults.splice(0),
     async ask(name, body) {
-      const response = await fetch(`${target}/sandbox/${name}`, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json' },
-        body: JSON.stringify(body),
-      });
+      const response = await post(`sandbox/${name}`, body);
       const answer: unknown = await response.json();
       if (!response.ok) throw new Error(JSON.stringify(answer));
       return answer;
+    },
+    async collect(reference) {
+      return (await post('carrier/sandbox/collections', { reference })).ok;
+    },
+    async failPartner(who, fault, times) {
+      await post(`${who}/sandbox/faults`, { fault, times });
     },
     async pendingFaults() {
       const response = await fetch(`${target}/sandbox/faults`);
@@ -117,14 +133,19 @@ export async function startTestProvider(): Promise<TestProvider> {
   };
 }
 
-function forward(target: string, request: IncomingMessage, body: string): Promise<Response> {
+function forward(
+  target: string,
+  request: IncomingMessage,
+  body: string,
+  signal: AbortSignal,
+): Promise<Response> {
   const headers = new Headers();
   for (const name of ['authorization', 'content-type', 'idempotency-key']) {
     const value = request.headers[name];
     if (typeof value === 'string') headers.set(name, value);
   }
   const { method = 'GET', url = '/' } = request;
-  return fetch(target + url, { method, headers, ...(body !== '' && { body }) });
+  return fetch(target + url, { method, headers, signal, ...(body !== '' && { body }) });
 }
 
 function send(response: ServerResponse, status: number, body: unknown, isReplay = false): void {

@@ -1,3 +1,4 @@
+import { activityInfo } from '@temporalio/activity';
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { Client, type WorkflowHandle } from '@temporalio/client';
@@ -46,6 +47,15 @@ export async function startRestockService() {
 
   const ordered: SupplierOrder[] = [];
   let refusals = 0;
+  const servingRuns: string[] = [];
+  let beforeServing: (() => Promise<void>) | undefined;
+  const serveBackOrders: RestockActivities['serveBackOrders'] = async (request) => {
+    const work = beforeServing;
+    beforeServing = undefined;
+    await work?.();
+    servingRuns.push(activityInfo().workflowExecution?.runId ?? '');
+    return await restocking.serveBackOrders(request);
+  };
   async function orderFromSupplier(
     request: Parameters<RestockActivities['orderFromSupplier']>[0],
   ): ReturnType<RestockActivities['orderFromSupplier']> {
@@ -79,7 +89,7 @@ export async function startRestockService() {
         ...shared,
         taskQueue: restockWorkflow.taskQueue,
         workflowBundle,
-        activities: restocking,
+        activities: { ...restocking, serveBackOrders },
       }),
       Worker.create({
         ...shared,
@@ -112,6 +122,14 @@ export async function startRestockService() {
     /** The supplier takes none of so many orders that come next. */
     refuse(count: number): void {
       refusals = count;
+    },
+
+    /** Which run of a restocking served those who wait, each time. */
+    servingRuns,
+
+    /** Has something happen while those who wait are about to be served next, once. */
+    whileServing(work: () => Promise<void>): void {
+      beforeServing = work;
     },
 
     /** Has the worker stopped, does something, and starts another. */

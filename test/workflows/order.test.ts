@@ -1,13 +1,19 @@
 import assert from 'node:assert/strict';
 import { PutCommand } from '@aws-sdk/lib-dynamodb';
+import { WorkflowNotFoundError } from '@temporalio/client';
 import {
   cancelOrder,
+  newOrder,
   orderQuery,
+  orderWorkflow,
+  orderWorkflowId,
   resumeOrder,
   type CarriedOrder,
+  type OrderResult,
 } from '../../src/contracts/orders.ts';
 import { inboxQuery, inboxSignal } from '../../src/contracts/inbox.ts';
 import { openOrder, type Order } from '../../src/domain/order.ts';
+import { DEFAULT_POLICY } from '../../src/domain/policy.ts';
 import { planShipments, withShipment } from '../../src/domain/shipment.ts';
 import { advance } from '../support/clock.ts';
 import {
@@ -209,6 +215,25 @@ describe('the order workflow', () => {
     assert.equal((await handle.result()).state, 'closed');
   });
 
+  it('does nothing again where it is started again after it has closed (FAULTS 4)', async () => {
+    const placed = order();
+    const first = await service.place(placed);
+    await service.until(first, fulfilling);
+    await service.deliver(first);
+    assert.equal((await first.result()).state, 'closed');
+    const before = await service.look(first);
+
+    const again = await service.place(placed);
+    assert.equal((await again.result()).state, 'duplicate');
+    const { row, intents, pieces, captured } = await service.look(first);
+    assert.deepEqual([row, intents, pieces], [before.row, before.intents, before.pieces]);
+    assert.equal(captured, 2_999);
+    await assert.rejects(
+      service.send(first, event(first, 'ShipmentDelivered', PARCEL)),
+      WorkflowNotFoundError,
+    );
+  });
+
   it('leaves alone an order that another start has claimed', async () => {
     const placed = order();
     const workflowId = `order:${placed.channel}:${placed.orderId}`;
@@ -262,7 +287,54 @@ describe('the order workflow', () => {
     );
   }
 
-  it('applies what comes early when its time has come', async () => {
+  it('applies once what comes several times at once (FAULTS 3)', async () => {
+    const handle = await service.place({ paymentMethod: SOFT_DECLINE });
+    await service.until(handle, declined);
+    const method = event(handle, 'PaymentMethodUpdated', { paymentMethod: 'pm_card_visa' });
+    await Promise.all(Array.from({ length: 5 }, () => service.send(handle, method, method)));
+    const row = await service.until(handle, fulfilling);
+    assert.equal(row.payment.attempt, 2);
+    const dispatched = event(handle, 'ShipmentDispatched', PARCEL);
+    const delivered = event(handle, 'ShipmentDelivered', PARCEL);
+    await Promise.all([1, 2, 3].map(() => service.send(handle, dispatched, delivered)));
+    const { state, events } = await handle.result();
+    assert.equal(state, 'closed');
+    assert.deepEqual(
+      events.map(({ type, outcome }) => `${type} ${outcome}`),
+      ['PaymentMethodUpdated applied', 'ShipmentDispatched applied', 'ShipmentDelivered applied'],
+    );
+    const { captured, intents } = await service.look(handle);
+    assert.deepEqual([captured, intents.length], [2_999, 1]);
+  });
+
+  it('drops nothing that is there before it begins (FAULTS 5)', async () => {
+    const placed = order();
+    const events = [
+      {
+        id: uniqueId('captured'),
+        type: 'PaymentCaptured',
+        data: { paymentIntentId: 'pi_early', amount: 2_999, currency: 'USD' },
+      },
+      { id: uniqueId('cancelled'), type: 'OrderCancelled', data: CUSTOMER },
+    ];
+    const handle = await service.client.workflow.signalWithStart(orderWorkflow.workflowType, {
+      taskQueue: orderWorkflow.taskQueue,
+      workflowId: orderWorkflowId(placed),
+      args: [newOrder(placed, DEFAULT_POLICY)],
+      signal: inboxSignal,
+      signalArgs: [events],
+    });
+    const result: OrderResult = await handle.result();
+    assert.equal(result.state, 'cancelled');
+    assert.deepEqual(result.events.map(({ type, outcome }) => `${type} ${outcome}`).toSorted(), [
+      'OrderCancelled applied',
+      'PaymentCaptured refused',
+    ]);
+    const { row, captured, pieces } = await service.look(handle);
+    assert.deepEqual([row?.state, captured, pieces], ['cancelled', 0, {}]);
+  });
+
+  it('applies what comes early when its time has come (FAULTS 5)', async () => {
     const handle = await service.place({ paymentMethod: SOFT_DECLINE });
     await service.until(handle, declined);
     // The carrier's news, the last of it first, before the order is paid.
@@ -360,7 +432,7 @@ describe('the order workflow', () => {
     assert.deepEqual([row?.version, reservation], [8, 'released']);
   });
 
-  it('goes on in a new run before its history grows too long', async function () {
+  it('goes on in a new run before its history grows too long (FAULTS 25, 26)', async function () {
     this.timeout(120_000);
     const handle = await service.place();
     const placed = await service.until(handle, fulfilling);

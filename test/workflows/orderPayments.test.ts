@@ -205,6 +205,44 @@ describe("an order's payment", () => {
     });
   }
 
+  for (const [winner, during, end] of [
+    ['the cancellation, just before', 'confirm/1', { state: 'cancelled', money: [0, 0] }],
+    ['the cancellation, just after', 'capture', { state: 'cancelled', money: [0, 0] }],
+    ['the capture', 'capture', { state: 'refunded', money: [2_999, 2_999] }],
+  ] as const) {
+    it(`has one winner where a cancellation meets the capture: ${winner} (FAULTS 23)`, async () => {
+      const { provider } = service;
+      const orderId = uniqueId('order');
+      const key = `order:web:${orderId}/${during}`;
+      const wasAsked = (of: string) => provider.requests.some((line) => line.endsWith(` ${of}`));
+      const isDone = () => Promise.resolve(provider.ledger.answers.has(key));
+      const { promise: after, resolve: goOn } = Promise.withResolvers<void>();
+      const on = new RegExp(`^POST .*${during.replace('/1', '')}`);
+      // Where it takes effect first, its answer is lost.
+      provider.failOnce({ on, after, ...(winner === 'the capture' && { answer: 'cut' }) });
+      const handle = await service.place({ orderId });
+      await eventually(() => Promise.resolve(wasAsked(key)));
+      if (winner === 'the capture') {
+        goOn();
+        await eventually(isDone);
+      }
+      const { accepted } = await handle.executeUpdate(cancelOrder, { args: [CUSTOMER] });
+      assert.equal(accepted, true);
+      // It waits for no answer.
+      await service.until(handle, ({ state }) => state === end.state);
+      await handle.result();
+      goOn();
+      await eventually(isDone);
+      assert.equal(wasAsked(`order:web:${orderId}/capture`), during === 'capture');
+      const { row, captured, refunded, intents, reservation } = await service.look(handle);
+      assert.deepEqual([captured, refunded], end.money);
+      assert.deepEqual([row?.payment.captured, row?.payment.refunded], end.money);
+      assert.ok(intents.every(({ status }) => status !== 'requires_capture'));
+      assert.equal(reservation, 'released');
+      await service.assertStock();
+    });
+  }
+
   it('is not given back while the bank disputes it: an operator is asked (FAULTS 21)', async () => {
     const handle = await service.place({}, { compensationRetrySeconds: 2 });
     await service.until(handle, fulfilling);
@@ -219,4 +257,27 @@ describe("an order's payment", () => {
     assert.equal((await handle.result()).state, 'refunded');
     assert.equal((await service.look(handle)).refunded, 2_999);
   });
+
+  for (const [lost, end] of [
+    [2_999, { state: 'cancelled', refunded: 0 }],
+    [1_000, { state: 'refunded', refunded: 1_999 }],
+  ] as const) {
+    it(`is given back as far as the bank has not done so: ${lost} of 2999 (FAULTS 24)`, async () => {
+      const handle = await service.place({}, { compensationRetrySeconds: 2 });
+      const { payment } = await service.until(handle, fulfilling);
+      const orderKey = handle.workflowId;
+      const opening = { intentId: payment.intentId, amount: lost };
+      const { id: disputeId } = (await service.provider.ask('disputes', opening)) as { id: string };
+      await service.payments.holdRefunds({ orderKey, disputeId });
+      await handle.executeUpdate(cancelOrder, { args: [CUSTOMER] });
+      await service.until(handle, stuck);
+      await service.provider.ask(`disputes/${disputeId}/close`, { status: 'lost' });
+      await service.payments.closeDispute({ orderKey, disputeId, lost });
+      await handle.executeUpdate(resumeOrder, { args: [OPERATOR] });
+      assert.equal((await handle.result()).state, end.state);
+      const { row, refunded } = await service.look(handle);
+      assert.equal(refunded, end.refunded);
+      assert.deepEqual([row?.payment.captured, row?.payment.refunded], [2_999, end.refunded]);
+    });
+  }
 });

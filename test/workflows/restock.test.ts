@@ -316,4 +316,38 @@ describe('the restocking of a SKU', () => {
     );
     await recordHistory(handle, 'restock-continued');
   });
+
+  it('serves a long queue in rounds, and goes on with the next in a new run once its history has grown (FAULTS 25)', async function () {
+    this.timeout(180_000);
+    const sku = await service.sku({ available: 0 });
+    const pieces = [{ sku, quantity: 1 }];
+    // Their workflows are gone, so that nobody has to be told.
+    const waiting = Array.from({ length: 120 }, () => `order:web:${uniqueId('order')}`);
+    for (const orderKey of waiting) {
+      await service.backOrders.joinBackOrders({ orderKey, pieces, skus: [sku] });
+    }
+    const handle = await service.send(sku, [stockLow(sku)]);
+    await service.until(handle, ({ state }) => state === 'awaiting-supplier');
+    const { runId: firstRunId } = await handle.describe();
+    const [order] = orderedOf(sku);
+    assert.equal(order?.quantity, 120);
+
+    service.whileServing(async () => {
+      // The server asks for a new run past 4 MB of history.
+      const data = 'x'.repeat(1_000_000);
+      for (let sent = 0; sent < 5; sent += 1) await handle.signal('no-such-signal', data);
+    });
+    await service.send(sku, [stockReceived(order, 120)]);
+    await eventually(async () => (await handle.describe()).runId !== firstRunId);
+    // Nothing more is told to it: it knows by itself that the rest is to be served.
+    await eventually(async () => (await service.queueOf(sku)).length === 0);
+    await service.until(handle, ({ state }) => state === 'idle');
+    // Once when nothing was there, and the first round.
+    assert.equal(service.servingRuns.filter((runId) => runId === firstRunId).length, 2);
+    for (const orderKey of [waiting[0] ?? '', waiting[119] ?? '']) {
+      assert.equal(await service.statusOf(orderKey), 'reserved');
+    }
+    assert.equal(await service.available(sku), 0);
+    assert.equal(orderedOf(sku).length, 1);
+  });
 });

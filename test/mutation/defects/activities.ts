@@ -125,6 +125,17 @@ export const ACTIVITY_DEFECTS: readonly Defect[] = [
     },
   },
   {
+    id: 'lost-refunded-again',
+    what: 'a refund asks for what was lost in a dispute before, and is stuck for ever',
+    file: 'src/activities/payments.ts',
+    find: 'return lost > 0 ? Math.min(amount, refundable) : amount;',
+    replace: 'return lost > 0 && refundable === -1 ? 0 : amount;',
+    caughtBy: {
+      file: 'test/activities/disputes.test.ts',
+      title: 'take what is lost out of what is refundable, once',
+    },
+  },
+  {
     id: 'delivery-counted-twice',
     what: 'what a supplier delivered is put on sale as often as it is told',
     file: 'src/activities/restocking.ts',

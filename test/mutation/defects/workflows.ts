@@ -127,4 +127,71 @@ export const WORKFLOW_DEFECTS: readonly Defect[] = [
       title: 'orders once, however often it is told that the SKU is low',
     },
   },
+  {
+    id: 'queue-left-waiting',
+    what: 'a restocking that goes on in a new run forgets that not all have been served',
+    file: 'src/workflows/restockProgress.ts',
+    find: '    this.#hasNews = true;\n    await this.#continueAsNew();',
+    replace: '    await this.#continueAsNew();',
+    caughtBy: {
+      file: 'test/workflows/restock.test.ts',
+      title: 'serves a long queue in rounds, and goes on with the next in a new run',
+    },
+  },
+  {
+    id: 'help-not-carried',
+    what: 'an operator’s help is lost that comes while a run leaves',
+    file: 'src/workflows/orderProgress.ts',
+    find: 'if (!over()) await this.#continueAsNew(over);',
+    replace: 'if (!over()) await this.#continueAsNew();',
+    caughtBy: {
+      file: 'test/workflows/orderCarried.test.ts',
+      title: 'is helped by an operator who comes while it leaves',
+    },
+  },
+  {
+    id: 'parcels-told-not-carried',
+    what: 'news of a parcel is told to nobody that comes while a run leaves',
+    file: 'src/workflows/orderProgress.ts',
+    find: '        parcelsTold: this.parcelsTold,\n',
+    replace: '',
+    caughtBy: {
+      file: 'test/workflows/orderCarried.test.ts',
+      title: 'tells of a parcel once, whether its news came before it left or meanwhile',
+    },
+  },
+  {
+    id: 'release-number-taken',
+    what: 'a new run gives back an older cancellation under the number of the one that was begun',
+    file: 'src/workflows/orderProgress.ts',
+    find: '        order: this.order,\n',
+    replace: '        order: { ...this.order, settling: null },\n',
+    caughtBy: {
+      file: 'test/workflows/orderCarried.test.ts',
+      title:
+        'gives back under its own number what an older cancellation must not take the place of',
+    },
+  },
+  {
+    id: 'cancellation-waits',
+    what: 'a cancelled order waits for the answer of the step that is under way',
+    file: 'src/workflows/orderProgress.ts',
+    find: 'await this.#decideUntil(() => settled || this.order.cancellation !== null);',
+    replace: 'await this.#decideUntil(() => settled);',
+    caughtBy: {
+      file: 'test/workflows/orderPayments.test.ts',
+      title: 'has one winner where a cancellation meets the capture',
+    },
+  },
+  {
+    id: 'lost-told-as-refunded',
+    what: 'an order says that it has refunded what a bank has given back',
+    file: 'src/workflows/orderPayment.ts',
+    find: 'refunded: captured - lost });',
+    replace: 'refunded: captured });',
+    caughtBy: {
+      file: 'test/workflows/orderPayments.test.ts',
+      title: 'is given back as far as the bank has not done so',
+    },
+  },
 ];

@@ -95,7 +95,7 @@ async function runAll({ json, rounds }: AllFlags): Promise<void> {
   const bench = await benchTogether({ rounds, load: TOGETHER_LOAD, onProgress });
   const { environment, figures } = bench;
   await keepFigures(FIGURES_FOLDER, 'together', { measuredOn: today(), environment, figures });
-  await drawCharts(FIGURES_FOLDER, togetherCharts(figures));
+  await drawTogether();
   console.log(json ? JSON.stringify(bench) : summaryOf(figures));
 }
 
@@ -104,15 +104,23 @@ async function runGrowth({ json }: { readonly json?: boolean }): Promise<void> {
   const { environment, curves } = bench;
   const kept = { measuredOn: today(), environment, figures: curves };
   await keepFigures(FIGURES_FOLDER, 'growth', kept);
-  await drawCharts(FIGURES_FOLDER, growthCharts(curves));
+  await drawGrowth();
   console.log(json ? JSON.stringify(bench) : growthReportOf(curves));
 }
 
 async function drawKept(): Promise<void> {
-  const together = await readFigures(FIGURES_FOLDER, 'together');
-  const growth = await readFigures(FIGURES_FOLDER, 'growth');
-  const charts = { ...togetherCharts(together.figures), ...growthCharts(growth.figures) };
-  await drawCharts(FIGURES_FOLDER, charts);
+  await drawTogether();
+  await drawGrowth();
+}
+
+async function drawTogether(): Promise<void> {
+  const { figures } = await readFigures(FIGURES_FOLDER, 'together');
+  await drawCharts(FIGURES_FOLDER, togetherCharts(figures));
+}
+
+async function drawGrowth(): Promise<void> {
+  const { figures } = await readFigures(FIGURES_FOLDER, 'growth');
+  await drawCharts(FIGURES_FOLDER, growthCharts(figures));
 }
 
 function today(): string {

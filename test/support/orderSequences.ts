@@ -9,11 +9,20 @@ const THREE_D_SECURE = 'pm_card_threeDSecure2Required';
 const HOUR = 3_600;
 
 const cancellation = fc.oneof(
-  fc.record({
-    does: fc.constant('cancel' as const),
-    lines: fc.option(fc.subarray([1, 2, 3], { minLength: 1 })),
-  }),
-  fc.record({ does: fc.constantFrom('cancel-by-event' as const, 'cancel-workflow' as const) }),
+  {
+    weight: 5,
+    arbitrary: fc.record({
+      does: fc.constant('cancel' as const),
+      /** Of the lines; absent: the whole order. */
+      lines: fc.option(fc.subarray([1, 2, 3], { minLength: 1, maxLength: 2 }), { freq: 4 }),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      does: fc.constantFrom('cancel-by-event' as const, 'cancel-workflow' as const),
+    }),
+  },
 );
 
 const payment = fc.oneof(
@@ -38,12 +47,15 @@ const payment = fc.oneof(
 
 /** A customer's bank takes money back, and decides later whose it is. */
 const dispute = fc.oneof(
-  fc.record({
-    does: fc.constant('dispute' as const),
-    part: fc.constantFrom('whole', 'half'),
-    outcome: fc.constantFrom('won' as const, 'lost' as const),
-  }),
-  fc.record({ does: fc.constant('decide-disputes' as const) }),
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      does: fc.constant('dispute' as const),
+      part: fc.constantFrom('whole', 'half'),
+      outcome: fc.constantFrom('won' as const, 'lost' as const),
+    }),
+  },
+  { weight: 1, arbitrary: fc.record({ does: fc.constant('decide-disputes' as const) }) },
 );
 
 const parcel = fc.oneof(
@@ -59,7 +71,7 @@ const parcel = fc.oneof(
         'ShipmentLost',
         'ShipmentReturned',
       ),
-      shipmentId: fc.constantFrom('1', '2', '3', '9'),
+      shipmentId: fc.constantFrom('1', '1', '2', '2', '3', '9'),
     }),
   },
   /** The carrier has it: a cancellation calls it back. */
@@ -128,7 +140,7 @@ const returned = fc.record({
   lines: fc.uniqueArray(
     fc.record({
       line: fc.integer({ min: 1, max: 3 }),
-      quantity: fc.integer({ min: 1, max: 3 }),
+      quantity: fc.constantFrom(1, 1, 2, 3),
     }),
     { minLength: 1, maxLength: 2, selector: ({ line }) => line },
   ),
@@ -137,11 +149,11 @@ const returned = fc.record({
 });
 
 const action = fc.oneof(
-  { weight: 4, arbitrary: cancellation },
-  { weight: 4, arbitrary: payment },
-  { weight: 4, arbitrary: parcel },
+  { weight: 3, arbitrary: cancellation },
+  { weight: 3, arbitrary: payment },
+  { weight: 6, arbitrary: parcel },
   { weight: 4, arbitrary: fault },
-  { weight: 3, arbitrary: dispute },
+  { weight: 5, arbitrary: dispute },
   { weight: 2, arbitrary: time },
   { weight: 1, arbitrary: review },
   { weight: 1, arbitrary: delivery },
@@ -179,7 +191,7 @@ export const orderSequence = fc.record({
     ),
     customerId: fc.constantFrom('customer-1', 'customer-1', 'customer-1', 'doubtful-1'),
     /** How many pieces there are of its second line, which has three; and whether it waits for more. */
-    available: fc.constantFrom(3, 3, 6, 0, 2),
+    available: fc.constantFrom(3, 3, 6, 6, 6, 0, 2),
     backOrder: fc.constantFrom(true, true, false),
   }),
   policy: fc.record({
@@ -191,9 +203,9 @@ export const orderSequence = fc.record({
   /** Before it is placed. */
   faults: fc.array(fault, { maxLength: 2 }),
   /** At the same time as far as the order has come there, in any order. */
-  actions: fc.array(fc.record({ action, at: state, times }), { maxLength: 7 }),
+  actions: fc.array(fc.record({ action, at: state, times }), { minLength: 1, maxLength: 8 }),
   /** Once it has ended. */
-  afterwards: fc.array(fc.record({ action: afterwards, times }), { maxLength: 3 }),
+  afterwards: fc.array(fc.record({ action: afterwards, times }), { minLength: 1, maxLength: 3 }),
 });
 
 export type OrderSequence = typeof orderSequence extends fc.Arbitrary<infer Value> ? Value : never;

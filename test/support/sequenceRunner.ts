@@ -1,25 +1,17 @@
 import assert from 'node:assert/strict';
-import { UpdateCommand } from '@aws-sdk/lib-dynamodb';
-import {
-  isGrpcServiceError,
-  WorkflowExecutionAlreadyStartedError,
-  WorkflowNotFoundError,
-  type WorkflowHandle,
-} from '@temporalio/client';
-import proto from '@temporalio/proto';
-import { disputeWorkflow, disputeWorkflowId } from '../../src/contracts/disputes.ts';
+import type { WorkflowHandle } from '@temporalio/client';
 import { inboxSignal, type InboxEvent } from '../../src/contracts/inbox.ts';
 import {
   cancelOrder,
   changePaymentMethod,
   decideReview,
   orderQuery,
+  orderWorkflowId,
   resolveOrder,
   resumeOrder,
   type OrderResult,
   type OrderRow,
 } from '../../src/contracts/orders.ts';
-import { restockQuery, restockWorkflow, restockWorkflowId } from '../../src/contracts/restock.ts';
 import {
   decideInspection,
   resumeReturn,
@@ -30,18 +22,18 @@ import {
   type ReturnRow,
 } from '../../src/contracts/returns.ts';
 import { isEnd, type OrderLine } from '../../src/domain/order.ts';
-import { DEFAULT_RESTOCK_POLICY, DEFAULT_RETURN_POLICY } from '../../src/domain/policy.ts';
+import { DEFAULT_RETURN_POLICY } from '../../src/domain/policy.ts';
 import { isReturnEnd } from '../../src/domain/return.ts';
 import { advance } from './clock.ts';
+import { disputesOf, ignoreUnfit, type OrderDisputes } from './disputes.ts';
+import { helpAlong, ignoreEnded } from './helpAlong.ts';
 import { event, order, PARCEL, type OrderHandle, type OrderService } from './orderService.ts';
 import type { Action, OrderSequence, ReturnAction } from './orderSequences.ts';
 import { CUSTOMER, OPERATOR, VISA } from './orders.ts';
 import { eventually, uniqueId } from './servers.ts';
+import { supplyOf, type SkuSupply } from './supply.ts';
 
 const DAY = 86_400;
-const SCHEDULED = proto.temporal.api.enums.v1.PendingActivityState.PENDING_ACTIVITY_STATE_SCHEDULED;
-/** How far a workflow's clock is moved to be past the pause before the next try: at most a minute. */
-const PAST_BACKOFF = 61;
 
 /** What came of a sequence. */
 export interface Ended {
@@ -51,13 +43,6 @@ export interface Ended {
   /** The events that the order took. */
   readonly sent: readonly InboxEvent[];
   readonly returns: readonly { readonly returnKey: string; readonly result: ReturnResult }[];
-}
-
-interface Dispute {
-  readonly id: string;
-  readonly outcome: 'won' | 'lost';
-  readonly handle: WorkflowHandle;
-  isDecided: boolean;
 }
 
 /**
@@ -73,30 +58,28 @@ class SequenceRun {
   readonly #sequence: OrderSequence;
   readonly #placed: ReturnType<typeof order>;
   readonly #orderKey: string;
-  /** Of the second line: this order's alone. */
-  readonly #sku = uniqueId('sku');
   readonly #sent: InboxEvent[] = [];
-  readonly #disputes: Dispute[] = [];
+  readonly #disputes: OrderDisputes;
+  readonly #supply: SkuSupply;
   readonly #returns: Promise<Ended['returns'][number]>[] = [];
   /** Who has to be alone waits for this. */
   #alone: Promise<unknown> = Promise.resolve();
 
   constructor(service: OrderService, sequence: OrderSequence) {
     const { paymentMethod, customerId, backOrder, sellers } = sequence.order;
+    // Of the second line: this order's alone.
+    const sku = uniqueId('sku');
     this.#service = service;
     this.#sequence = sequence;
-    this.#placed = order({
-      paymentMethod,
-      customerId,
-      backOrder,
-      lines: linesOf(sellers, this.#sku),
-    });
-    this.#orderKey = `order:web:${this.#placed.orderId}`;
+    this.#placed = order({ paymentMethod, customerId, backOrder, lines: linesOf(sellers, sku) });
+    this.#orderKey = orderWorkflowId(this.#placed);
+    this.#disputes = disputesOf(service, this.#placed);
+    this.#supply = supplyOf(service, sku);
   }
 
   async run(): Promise<Ended> {
     const { policy, faults, actions, afterwards } = this.#sequence;
-    await this.#addPieces();
+    await this.#supply.add(this.#sequence.order.available);
     for (const fault of faults) await this.#act(null, fault, 1);
     const handle = await this.#service.place(this.#placed, policy);
     await this.#happen(handle, actions);
@@ -106,11 +89,16 @@ class SequenceRun {
       await this.#act(handle, action, times).catch(ignoreEnded);
     }
     const returns = await Promise.all(this.#returns);
-    await this.#decideDisputes(1);
-    for (const { handle: dispute } of this.#disputes) await dispute.result();
-    await this.#endRestocking();
-    const { sequence, orderKey } = { sequence: this.#sequence, orderKey: this.#orderKey };
-    return { sequence, orderKey, result, sent: this.#sent, returns };
+    await this.#disputes.decide();
+    await this.#disputes.ended();
+    await this.#supply.end();
+    return {
+      sequence: this.#sequence,
+      orderKey: this.#orderKey,
+      result,
+      sent: this.#sent,
+      returns,
+    };
   }
 
   /** Does each as soon as the order has come there, at the same time as those before, if they take longer. */
@@ -124,7 +112,9 @@ class SequenceRun {
         const due = waiting.filter(isDue);
         waiting = waiting.filter((each) => !due.includes(each));
         begun.push(
-          ...due.map(({ action, times }) => this.#act(handle, action, times).catch(ignoreEnded)),
+          ...due.map(({ action, times }) =>
+            awaitedLater(this.#act(handle, action, times).catch(ignoreEnded)),
+          ),
         );
         return waiting.length === 0;
       },
@@ -192,22 +182,20 @@ class SequenceRun {
         const intentId = this.#intentThatIs('requires_action');
         if (intentId === undefined) return;
         const { outcome, isTold } = action;
-        await this.#service.provider
-          .ask('authentications', { intentId, outcome })
-          .catch(ignoreUnfit);
+        await provider.ask('authentications', { intentId, outcome }).catch(ignoreUnfit);
         if (isTold) await this.#tellAuthenticated(send, intentId, outcome === 'succeeded');
         return;
       }
       case 'expire-authorisation': {
         const intentId = this.#intentThatIs('requires_capture');
         if (intentId === undefined) return;
-        await this.#service.provider.ask('expirations', { intentId }).catch(ignoreUnfit);
+        await provider.ask('expirations', { intentId }).catch(ignoreUnfit);
         return;
       }
       case 'dispute':
-        return await this.#byItself(() => this.#dispute(action, times));
+        return await this.#byItself(() => this.#disputes.open(action, times));
       case 'decide-disputes':
-        return await this.#decideDisputes(times);
+        return await this.#disputes.decide(times);
       case 'parcel-news':
         return await send(action.news, { ...PARCEL, shipmentId: action.shipmentId });
       case 'collect':
@@ -216,11 +204,13 @@ class SequenceRun {
       case 'review':
         return await this.#review(handle, action.decision);
       case 'restock':
-        return await this.#restock(action.quantity);
+        return await this.#supply.deliver(action.quantity);
       case 'pass-time':
         return await this.#pass(handle, action.seconds);
       case 'return':
-        for (let time = 0; time < times; time += 1) this.#returns.push(this.#return(action));
+        for (let time = 0; time < times; time += 1) {
+          this.#returns.push(awaitedLater(this.#return(action)));
+        }
         return;
       case 'provider-fails':
       case 'partner-fails':
@@ -231,11 +221,11 @@ class SequenceRun {
   }
 
   async #bringToItsEnd(handle: OrderHandle): Promise<void> {
-    await helpAlong({
+    await helpAlong(handle, {
       look: () => handle.query(orderQuery),
       isOver: ({ state }) => isEnd(state),
       help: (row) => this.#helpOrder(handle, row),
-      skipBackoff: () => this.#skipBackoff(handle),
+      pass: (seconds) => this.#pass(handle, seconds),
     });
   }
 
@@ -264,7 +254,7 @@ class SequenceRun {
         return await this.#tellAuthenticated(send, row.payment.intentId ?? '', true);
       }
       case 'stock':
-        return await this.#restock(3);
+        return await this.#supply.deliver(3);
       case 'dispatch':
       case 'delivery':
       case 'parcel':
@@ -279,7 +269,7 @@ class SequenceRun {
 
   /** An operator mends what failed, and has it tried again; or gives up what does not come. */
   async #operate(handle: OrderHandle, { shipments, reason }: OrderRow): Promise<void> {
-    await this.#decideDisputes(1);
+    await this.#disputes.decide();
     const isMissing =
       ['parcel-not-back', 'cancel-shipments-failed'].includes(reason ?? '') &&
       shipments.every(({ status }) => status !== 'planned' && status !== 'booked');
@@ -313,105 +303,6 @@ class SequenceRun {
     return intents.find(isIt)?.id;
   }
 
-  // The bank.
-
-  async #dispute(
-    { part, outcome }: Extract<Action, { does: 'dispute' }>,
-    times: number,
-  ): Promise<void> {
-    const { client, provider } = this.#service;
-    const intent = provider.ledger.intents.get(this.#intentThatIs('succeeded') ?? '');
-    if (!intent) return;
-    const most = intent.amount_received;
-    const asked = { intentId: intent.id, amount: part === 'whole' ? most : Math.ceil(most / 2) };
-    const opened = await provider.ask('disputes', asked).catch(ignoreUnfit);
-    if (!opened) return;
-    const { id: disputeId } = opened as { readonly id: string };
-    const { channel, orderId } = this.#placed;
-    const input = {
-      disputeId,
-      order: { channel, orderId },
-      paymentIntentId: intent.id,
-      money: { amount: asked.amount, currency: 'USD' as const },
-      reason: 'fraudulent',
-    };
-    for (let time = 0; time < times; time += 1) {
-      const start = client.workflow.start(disputeWorkflow.workflowType, {
-        taskQueue: disputeWorkflow.taskQueue,
-        workflowId: disputeWorkflowId(disputeId),
-        workflowIdReusePolicy: 'REJECT_DUPLICATE',
-        args: [input],
-      });
-      await start.catch((error: unknown) => {
-        if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
-      });
-    }
-    const handle = client.workflow.getHandle(disputeWorkflowId(disputeId));
-    this.#disputes.push({ id: disputeId, outcome, handle, isDecided: false });
-  }
-
-  async #decideDisputes(times: number): Promise<void> {
-    for (const dispute of this.#disputes) {
-      if (dispute.isDecided) continue;
-      dispute.isDecided = true;
-      const { id: disputeId, outcome, handle } = dispute;
-      await this.#service.provider.ask(`disputes/${disputeId}/close`, { status: outcome });
-      const data = { version: 1, disputeId, outcome };
-      const closed = { id: uniqueId('closed'), type: 'ChargebackClosed', data };
-      for (let time = 0; time < times; time += 1) await handle.signal(inboxSignal, [closed]);
-    }
-  }
-
-  // The supplier.
-
-  async #addPieces(): Promise<void> {
-    const { available } = this.#sequence.order;
-    await this.#service.table.send(
-      new UpdateCommand({
-        TableName: this.#service.outputs.StockTable,
-        Key: { key: `SKU#${this.#sku}` },
-        UpdateExpression: 'SET available = :all, initial = :all',
-        ExpressionAttributeValues: { ':all': available },
-      }),
-    );
-  }
-
-  /** Tells the SKU's restocking that it is low, and that pieces came. */
-  async #restock(quantity: number): Promise<void> {
-    const restock = await this.#tellRestocking('StockLow', {});
-    const { expected } = await restock.query(restockQuery);
-    // What was never ordered may come too.
-    const supplierOrderId = expected?.supplierOrderId ?? 'SO-unknown';
-    await this.#tellRestocking('StockReceived', { supplierOrderId, quantity });
-  }
-
-  async #tellRestocking(type: string, data: object) {
-    const sku = this.#sku;
-    return await this.#service.client.workflow.signalWithStart(restockWorkflow.workflowType, {
-      taskQueue: restockWorkflow.taskQueue,
-      workflowId: restockWorkflowId(sku),
-      args: [{ sku, policy: DEFAULT_RESTOCK_POLICY }],
-      signal: inboxSignal,
-      signalArgs: [[{ id: uniqueId(type), type, data: { version: 1, sku, ...data } }]],
-    });
-  }
-
-  /** It runs for ever: once it has taken what came. */
-  async #endRestocking(): Promise<void> {
-    const restock = this.#service.client.workflow.getHandle(restockWorkflowId(this.#sku));
-    try {
-      await eventually(async () => {
-        const { state } = await restock.query(restockQuery);
-        return !['serving', 'ordering'].includes(state);
-      });
-      await restock.terminate();
-    } catch (error) {
-      ignoreEnded(error instanceof Error ? (error.cause ?? error) : error);
-    }
-  }
-
-  // The customer's returns.
-
   async #return(plan: ReturnAction): Promise<Ended['returns'][number]> {
     const { channel, orderId } = this.#placed;
     const returnId = uniqueId('return');
@@ -427,11 +318,11 @@ class SequenceRun {
         },
       ],
     });
-    await helpAlong({
+    await helpAlong(handle, {
       look: () => handle.query(returnQuery),
       isOver: ({ state }) => isReturnEnd(state),
       help: (row) => this.#helpReturn(handle, row, plan),
-      skipBackoff: () => this.#skipBackoff(handle),
+      pass: (seconds) => this.#pass(handle, seconds),
     });
     const result = (await handle.result()) as ReturnResult;
     return { returnKey: returnWorkflowId(returnId), result };
@@ -459,23 +350,12 @@ class SequenceRun {
         return;
       }
       case 'operator':
-        await this.#decideDisputes(1);
+        await this.#disputes.decide();
         await handle.executeUpdate(resumeReturn, { args: [OPERATOR] });
         return;
       case null:
         return assert.fail('nothing is waited for');
     }
-  }
-
-  // Time, and those we deal with.
-
-  /** Where an activity only waits for its next try, it need not. */
-  async #skipBackoff(handle: WorkflowHandle): Promise<void> {
-    const { raw } = await handle.describe();
-    const isBackingOff = (raw.pendingActivities ?? []).some(
-      ({ attempt, state }) => (attempt ?? 1) > 1 && state === SCHEDULED,
-    );
-    if (isBackingOff) await this.#pass(handle, PAST_BACKOFF);
   }
 
   async #pass(handle: WorkflowHandle, seconds: number): Promise<void> {
@@ -490,42 +370,10 @@ class SequenceRun {
   }
 }
 
-interface Standing {
-  readonly revision: number;
-  readonly waitingFor: string | null;
-}
-
-/**
- * Does what a workflow's subject waits for, once for each time that it says so, until it is over.
- *
- * @throws Error with how it stands, where nothing helps.
- */
-async function helpAlong<Row extends Standing>({
-  look,
-  isOver,
-  help,
-  skipBackoff,
-}: {
-  readonly look: () => Promise<Row>;
-  readonly isOver: (row: Row) => boolean;
-  readonly help: (row: Row) => Promise<void>;
-  readonly skipBackoff: () => Promise<void>;
-}): Promise<void> {
-  let helped = 0;
-  let row: Row | undefined;
-  const isThere = async () => {
-    row = await look();
-    if (isOver(row)) return true;
-    if (row.waitingFor === null) await skipBackoff().catch(ignoreEnded);
-    else if (row.revision > helped) {
-      helped = row.revision;
-      await help(row).catch(ignoreEnded);
-    }
-    return false;
-  };
-  await eventually(isThere, { within: 60_000, every: 50 }).catch((error: unknown) => {
-    throw new Error(`${String(error)}\nstill ${JSON.stringify(row, null, 1)}`);
-  });
+/** Should it fail before it is awaited, that is when it is told. */
+function awaitedLater<Answer>(work: Promise<Answer>): Promise<Answer> {
+  work.catch(() => undefined);
+  return work;
 }
 
 const TOTAL = 8_500;
@@ -542,18 +390,4 @@ function linesOf(sellers: readonly string[], sku: string): OrderLine[] {
 /** It has been there, or will not come any further by itself. */
 function hasCome({ timeline, state, waitingFor }: OrderRow, at: string): boolean {
   return waitingFor !== null || isEnd(state) || timeline.some(({ name }) => name === at);
-}
-
-/** What is done to a workflow that has ended meanwhile changes nothing. */
-function ignoreEnded(error: unknown): void {
-  // The second is what moving its clock is answered.
-  const isGone =
-    error instanceof WorkflowNotFoundError ||
-    (isGrpcServiceError(error) && /already completed/.test(error.message));
-  if (!isGone) throw error;
-}
-
-/** What the sandbox was asked for cannot happen any more. */
-function ignoreUnfit(error: unknown): void {
-  if (!/: expected /.test(String(error))) throw error;
 }

@@ -294,6 +294,7 @@ describe('the order workflow', () => {
     await Promise.all(Array.from({ length: 5 }, () => service.send(handle, method, method)));
     const row = await service.until(handle, fulfilling);
     assert.equal(row.payment.attempt, 2);
+    assert.equal((await handle.query(inboxQuery)).repeats, 9);
     const dispatched = event(handle, 'ShipmentDispatched', PARCEL);
     const delivered = event(handle, 'ShipmentDelivered', PARCEL);
     await Promise.all([1, 2, 3].map(() => service.send(handle, dispatched, delivered)));

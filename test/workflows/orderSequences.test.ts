@@ -1,10 +1,15 @@
-import fc from 'fast-check';
 import assert from 'node:assert/strict';
+import type { WorkflowBundleWithSourceMap } from '@temporalio/worker';
+import fc from 'fast-check';
+import { fetchHistories } from '../../src/console/histories.ts';
+import { replayHistories } from '../../src/console/replay.ts';
+import { createTelemetry } from '../../src/platform/telemetry.ts';
+import { bundleWorkflows } from '../../src/platform/workflowBundle.ts';
 import { assertAddsUp, auditOf } from '../support/orderInvariants.ts';
 import { orderSequence, type OrderSequence } from '../support/orderSequences.ts';
 import type { OrderService } from '../support/orderService.ts';
 import { withOrderService } from '../support/orders.ts';
-import { runSequence } from '../support/sequenceRunner.ts';
+import { runSequence, type Ended } from '../support/sequenceRunner.ts';
 
 // More runs take longer. A failure says what finds it again.
 const { WAYBILL_SEQUENCE_RUNS: RUNS = '9', WAYBILL_SEQUENCE_REPLAY: REPLAY } = process.env;
@@ -13,7 +18,11 @@ const AT_ONCE = 6;
 
 describe('an order that anything may happen to', () => {
   let service: OrderService;
+  let workflowBundle: WorkflowBundleWithSourceMap;
   withOrderService((started) => (service = started), { stripeTimeoutMs: 1_500 });
+  before(async () => {
+    workflowBundle = await bundleWorkflows();
+  });
 
   async function runAll(sequences: readonly OrderSequence[]): Promise<void> {
     const runs = await Promise.allSettled(sequences.map((each) => runSequence(service, each)));
@@ -34,6 +43,21 @@ describe('an order that anything may happen to', () => {
       const { subject, says } = disagreement;
       const its = ended.find(({ orderKey }) => orderKey === subject)?.sequence;
       fail(its ?? sequences, `${subject}: ${says}`);
+    }
+    await replay(ended);
+  }
+
+  /** What happened live must come out of the histories again: a worker that goes on with one has nothing else. */
+  async function replay(ended: readonly Ended[]): Promise<void> {
+    const workflows = ended.flatMap(({ sequence, orderKey, returns }) =>
+      [orderKey, ...returns.map(({ returnKey }) => returnKey)].map((id) => ({ id, sequence })),
+    );
+    const query = workflows.map(({ id }) => `WorkflowId = "${id}"`).join(' OR ');
+    const histories = fetchHistories(service.client, query);
+    const worker = { workflowBundle, plugins: [createTelemetry()] };
+    for await (const { name, error } of replayHistories(histories, worker)) {
+      const { sequence } = workflows.find(({ id }) => name.startsWith(`${id} `)) ?? {};
+      if (error !== null) fail(sequence, `${name}: ${error}`);
     }
   }
 

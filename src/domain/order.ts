@@ -194,7 +194,11 @@ export function decideCancellation(order: Order, { reason, requestedBy }: Cancel
   if (order.cancellation) return { outcome: 'duplicate', reason: 'already-cancelled' };
   const refusal = refusalToCancel(order);
   if (refusal) return { outcome: 'refused', reason: refusal };
-  return { outcome: 'applied', order: { ...order, cancellation: { reason, requestedBy } } };
+  // What it waited for is not to come any more: it is being undone.
+  return {
+    outcome: 'applied',
+    order: { ...order, cancellation: { reason, requestedBy }, waitingFor: null },
+  };
 }
 
 /** Why nothing of an order can be cancelled any more; null while it can. */

@@ -60,8 +60,9 @@ describe('an order', () => {
   });
 
   it('can be cancelled until its first parcel left, once', () => {
-    const cancelled = applied(decideCancellation(order, cancellation));
-    assert.deepEqual(cancelled.cancellation, cancellation);
+    const waiting = { ...order, waitingFor: 'dispatch' } as const;
+    const cancelled = applied(decideCancellation(waiting, cancellation));
+    assert.deepEqual([cancelled.cancellation, cancelled.waitingFor], [cancellation, null]);
     assert.deepEqual(decideCancellation(cancelled, cancellation), {
       outcome: 'duplicate',
       reason: 'already-cancelled',

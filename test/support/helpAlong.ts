@@ -36,11 +36,11 @@ export async function helpAlong<Row extends Standing>(
   const isThere = async () => {
     row = await look();
     if (isOver(row)) return true;
-    if (row.waitingFor === null) {
-      if (await isBackingOff(handle)) await pass(PAST_BACKOFF).catch(ignoreEnded);
-    } else if (row.revision > helped) {
+    if (row.waitingFor !== null && row.revision > helped) {
       helped = row.revision;
       await help(row).catch(ignoreEnded);
+    } else if (await isBackingOff(handle)) {
+      await pass(PAST_BACKOFF).catch(ignoreEnded);
     }
     return false;
   };

@@ -1,10 +1,5 @@
 import { defineSearchAttributeKey } from '@temporalio/common';
-import {
-  proxyActivities,
-  proxyLocalActivities,
-  setCurrentDetails,
-  upsertSearchAttributes,
-} from '@temporalio/workflow';
+import { proxyActivities, setCurrentDetails, upsertSearchAttributes } from '@temporalio/workflow';
 import type { Announcement, OrderActivities } from '../contracts/activities.ts';
 import { ORDER_STATE_ATTRIBUTE, type OrderRow } from '../contracts/orders.ts';
 import type { Notification } from '../domain/notification.ts';
@@ -12,12 +7,6 @@ import { describeStanding, Teller } from './teller.ts';
 import { own } from './tries.ts';
 
 const { announceOrder } = proxyActivities<OrderActivities>(own);
-
-// One try within the workflow task, which waits for it and has a worker's slot meanwhile: hence short.
-const atOnce = proxyLocalActivities<OrderActivities>({
-  scheduleToCloseTimeout: '1s',
-  retry: { maximumAttempts: 1 },
-});
 
 const stateAttribute = defineSearchAttributeKey(ORDER_STATE_ATTRIBUTE, 'KEYWORD');
 
@@ -30,9 +19,12 @@ export interface AnnouncerOptions {
 
 /**
  * Tells the outside what becomes of an order: row, notifications (each in its order), search attribute, current
- * details. What a step takes along costs no activity of its own, and what no step follows is told by a local activity,
- * which costs no workflow task: it moves neither money nor stock, and an activity proper tells what it could not. The
- * search attribute, which costs an action, follows once the order waits, as by then it is where it stays for a while.
+ * details. What a step takes along costs no activity of its own; the search attribute, which costs an action, follows
+ * once the order waits, as by then it is where it stays for a while.
+ *
+ * What no step follows is told by an activity proper. A local one would spare a workflow task, but replay may bring its
+ * answer in another order than that of a step that was cancelled, and a run that ends on it misses signals that the
+ * service has put before its end.
  */
 export class Announcer {
   readonly #row: () => OrderRow;
@@ -108,7 +100,6 @@ export class Announcer {
     if (due.notifications.length > 0) {
       upsertSearchAttributes([{ key: stateAttribute, value: due.row.state }]);
     }
-    if (!this.#waitsForSteps) return announceOrder(due);
-    return atOnce.announceOrder(due).catch(() => announceOrder(due));
+    return announceOrder(due);
   }
 }

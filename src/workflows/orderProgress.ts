@@ -95,9 +95,7 @@ export class OrderProgress extends OrderRecord {
     await this.#decideUntil(() => settled || this.order.cancellation !== null);
     if (!settled) {
       scope.cancel();
-      // In replay its end and that of a local activity may come in another order, so nothing may follow from it.
-      if (this.edition === 1) await answer.catch(() => undefined);
-      else this.tellAgain();
+      await answer.catch(() => undefined);
     }
     this.stopIfCancelled();
     try {

@@ -59,8 +59,6 @@ export class OrderRecord {
   protected reason: string | null;
   /** The revision of the last decision that told something new. */
   #news = 0;
-  /** What the step under way has taken along to tell. */
-  #takenAlong: Announcement | null = null;
 
   constructor({ placed, carried, edition }: OrderInput) {
     this.placed = placed;
@@ -179,20 +177,14 @@ export class OrderRecord {
   ): Promise<Answer> {
     const due = this.announcer.take();
     if (!due) return await plain();
-    this.#takenAlong = due;
     try {
       const { answer, told } = await tell(due);
-      if (told && this.#takenAlong === due) this.#takenAlong = null;
+      if (!told) this.announcer.putBack(due);
       return answer;
-    } finally {
-      if (this.#takenAlong === due) this.tellAgain();
+    } catch (error) {
+      this.announcer.putBack(due);
+      throw error;
     }
-  }
-
-  /** What a step has taken along, and may not have told, is due again: nobody waits for the step any more. */
-  protected tellAgain(): void {
-    if (this.#takenAlong) this.announcer.putBack(this.#takenAlong);
-    this.#takenAlong = null;
   }
 
   /** Writes the row as it is, without a change of state. @returns whether it is written. */

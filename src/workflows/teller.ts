@@ -8,15 +8,13 @@ export interface TellerOptions {
 }
 
 /**
- * Has the outside told, one telling at a time: nobody waits for it, and what begins meanwhile goes together with the
+ * Has the outside told, one telling at a time: nobody waits for it, and what changes meanwhile goes together with the
  * next. It adds no turn of the microtasks to the telling's own, as in workflows that are under way the order of
  * commands rests on them.
  */
 export class Teller {
   readonly #options: TellerOptions;
   #busy = false;
-  /** Whether more was begun since the telling under way went out. */
-  #more = false;
 
   constructor(options: TellerOptions) {
     this.#options = options;
@@ -29,7 +27,6 @@ export class Teller {
 
   /** Something is due. */
   begin(): void {
-    this.#more = true;
     // Commands are told too, and what their handlers do would be cancelled together with the workflow.
     if (!this.#busy) void CancellationScope.nonCancellable(() => this.#tellAll());
   }
@@ -39,10 +36,7 @@ export class Teller {
     this.#busy = true;
     // One turn of the microtasks: changes that follow at once are told together.
     await Promise.resolve();
-    while (this.#more) {
-      this.#more = false;
-      if (isDue()) await tell();
-    }
+    while (isDue()) await tell();
     this.#busy = false;
   }
 }

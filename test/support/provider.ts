@@ -9,6 +9,7 @@ import { createProvider } from '../../dev/provider/server.ts';
 
 /** What happens to the next request whose `METHOD /path` it matches. */
 export interface Fault {
+  /** Of `{method} {url} {idempotency key}`. */
   readonly on: RegExp;
   /** Waits for it before anything else. */
   readonly after?: Promise<unknown>;
@@ -58,10 +59,10 @@ export async function startTestProvider(): Promise<TestProvider> {
 
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const body = await text(request);
-    const line = `${request.method} ${request.url}`;
     const key = String(request.headers['idempotency-key'] ?? '');
-    requests.push(`${line} ${key}`);
-    const index = faults.findIndex(({ on }) => on.test(line));
+    const asked = `${request.method} ${request.url} ${key}`;
+    requests.push(asked);
+    const index = faults.findIndex(({ on }) => on.test(asked));
     const fault = index < 0 ? undefined : faults.splice(index, 1)[0];
     await fault?.after;
 

@@ -119,7 +119,7 @@ export function refundTable(client: DynamoDBDocumentClient, tableName: string) {
      * beyond what was refundable is taken out of it first.
      */
     async refuse(
-      { orderKey, overdrawn = 0, lost = 0 }: PaymentRow,
+      { orderKey, overdrawn = 0 }: PaymentRow,
       { refundId, amount }: RefundRow,
       step: string,
       number: number,
@@ -142,7 +142,8 @@ export function refundTable(client: DynamoDBDocumentClient, tableName: string) {
             TableName: tableName,
             Key: paymentKey(orderKey),
             UpdateExpression:
-              'SET refundable = refundable + :rest, overdrawn = :owed, lost = :lost, #keys.#step = :next',
+              'SET refundable = refundable + :rest, overdrawn = :owed, ' +
+              'lost = if_not_exists(lost, :zero) + :paid, #keys.#step = :next',
             ConditionExpression: [
               isFirst ? 'attribute_not_exists(#keys.#step)' : '#keys.#step = :number',
               overdrawn > 0
@@ -153,7 +154,8 @@ export function refundTable(client: DynamoDBDocumentClient, tableName: string) {
             ExpressionAttributeValues: {
               ':rest': amount - paid,
               ':owed': overdrawn - paid,
-              ':lost': lost + paid,
+              ':paid': paid,
+              ':zero': 0,
               ':seen': overdrawn,
               ':next': number + 1,
               ...(!isFirst && { ':number': number }),

@@ -9,8 +9,9 @@ import { createProvider } from '../../dev/provider/server.ts';
 
 /** What happens to the next request whose `METHOD /path` it matches. */
 export interface Fault {
-  /** Of `{method} {url} {idempotency key}`. */
   readonly on: RegExp;
+  /** The idempotency key that the request has; default: whichever. */
+  readonly key?: string;
   /** Waits for it before anything else. */
   readonly after?: Promise<unknown>;
   /** Whether the provider gets the request. Default true. */
@@ -60,9 +61,9 @@ export async function startTestProvider(): Promise<TestProvider> {
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const body = await text(request);
     const key = String(request.headers['idempotency-key'] ?? '');
-    const asked = `${request.method} ${request.url} ${key}`;
-    requests.push(asked);
-    const index = faults.findIndex(({ on }) => on.test(asked));
+    const line = `${request.method} ${request.url}`;
+    requests.push(`${line} ${key}`);
+    const index = faults.findIndex((fault) => fault.on.test(line) && (fault.key ?? key) === key);
     const fault = index < 0 ? undefined : faults.splice(index, 1)[0];
     await fault?.after;
 

@@ -217,10 +217,10 @@ describe("an order's payment", () => {
       const wasAsked = (of: string) => provider.requests.some((line) => line.endsWith(` ${of}`));
       const isDone = () => Promise.resolve(provider.ledger.answers.has(key));
       const { promise: after, resolve: goOn } = Promise.withResolvers<void>();
-      // This order's: one before it may still try.
-      const on = new RegExp(`^POST .* ${key}$`);
       // Where it takes effect first, its answer is lost.
-      provider.failOnce({ on, after, ...(winner === 'the capture' && { answer: 'cut' }) });
+      // This order's request alone: one of those before may still try.
+      const fault = { on: /^POST /, key, after };
+      provider.failOnce({ ...fault, ...(winner === 'the capture' && { answer: 'cut' }) });
       const handle = await service.place({ orderId });
       await eventually(() => Promise.resolve(wasAsked(key)));
       if (winner === 'the capture') {

@@ -9,11 +9,7 @@ import {
   TransactWriteCommand,
   type DynamoDBDocumentClient,
 } from '@aws-sdk/lib-dynamodb';
-import type {
-  Announcement,
-  OrderActivities,
-  ScreeningActivities,
-} from '../contracts/activities.ts';
+import type { OrderActivities, ScreeningActivities } from '../contracts/activities.ts';
 import { orderItem, sellerItems } from '../contracts/orderItems.ts';
 import type { OrderRow } from '../contracts/orders.ts';
 import { publishNotifications } from './notifications.ts';
@@ -51,8 +47,6 @@ export function createOrderActivities({
   topicArn,
   screenOrder,
 }: OrderActivitiesOptions): OrderActivities {
-  const publish = (announcement: Announcement) => publishNotifications(sns, topicArn, announcement);
-
   const putRow = (row: OrderRow) => ({
     TableName: ordersTable,
     Item: orderItem(row),
@@ -112,7 +106,7 @@ export function createOrderActivities({
         if (owner !== row.claimedBy) throw new ForeignOrderError(row, owner);
       }
       // Published even where the row was there: the attempt that wrote it may have ended before it came to this.
-      await publish({ row, notifications });
+      await publishNotifications(sns, topicArn, { row, notifications });
     },
   };
 }

@@ -1,6 +1,7 @@
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import type Stripe from 'stripe';
 import type {
+  AuthoriseAnswer,
   CaptureAnswer,
   PaymentActivities,
   PaymentRequest,
@@ -46,11 +47,22 @@ export function createPaymentActivities(deps: {
     refunds: refundTable(deps.table, deps.tableName),
   };
   return {
-    authorisePayment: (request) => authorise(parts, request),
+    authorisePayment: (request) => authoriseAndCapture(parts, request),
     capturePayment: (request) => capture(parts, request),
     refundPayment: (request) => refundPart(parts, request),
     returnPayment: (request) => giveBack(parts, request),
   };
+}
+
+async function authoriseAndCapture(
+  parts: RefundDeps,
+  request: Parameters<PaymentActivities['authorisePayment']>[0],
+): Promise<AuthoriseAnswer> {
+  const { orderKey, money, capture: amount } = request;
+  const answer = await authorise(parts, request);
+  if (answer.kind !== 'authorised' || amount === undefined) return answer;
+  const captured = await capture(parts, { orderKey, money, amount });
+  return captured.kind === 'captured' ? { ...captured, intentId: answer.intentId } : answer;
 }
 
 async function capture(

@@ -50,6 +50,7 @@ const STEP_TEXTS = {
   },
   'authorise-payment': {
     authorised: 'payment authorised',
+    captured: 'payment authorised and captured',
     declined: 'payment declined',
     'requires-action': 'the customer has to authenticate the payment',
     returned: 'payment had been given back before',

@@ -211,6 +211,8 @@ export interface PaymentRequest {
 
 export type AuthoriseAnswer =
   | { readonly kind: 'authorised'; readonly intentId: string }
+  /** Authorised, and captured by the same call. `amount`: what is captured, in minor units. */
+  | { readonly kind: 'captured'; readonly intentId: string; readonly amount: number }
   /** The customer has to authenticate the payment (3-D Secure); the provider's event says how that ended. */
   | { readonly kind: 'requires-action'; readonly intentId: string }
   /** `soft`: another method may help. `hard`: none will. `code` is the provider's. */
@@ -244,12 +246,17 @@ export interface PaymentActivities {
    * Creates the payment intent unconfirmed (once per order), stores its ID, then confirms it with this
    * method. `attempt` numbers the methods tried, from 1. On a repeat it looks the intent up before anything else.
    * `renewal` (absent: 0) numbers the intents of an order: one that has lapsed is followed by another.
+   *
+   * `capture` (minor units, more than 0, at most the whole): what it captures at once where it is authorised, as
+   * `capturePayment` does. Absent: nothing. What turns out to have lapsed is answered as authorised: `capturePayment`
+   * finds out why.
    */
   authorisePayment(
     request: PaymentRequest & {
       readonly method: string;
       readonly attempt: number;
       readonly renewal?: number;
+      readonly capture?: number;
     },
   ): Promise<AuthoriseAnswer>;
 

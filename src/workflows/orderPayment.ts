@@ -10,8 +10,8 @@ import { stepActivities } from './stepActivities.ts';
 import { provider } from './tries.ts';
 
 /**
- * Authorises and captures, with as many methods as it takes and the policy's time allows. An authorisation that lapsed
- * before the capture is renewed, once.
+ * Authorises and captures, with as many methods as it takes and the policy's time allows: in one step, unless the
+ * customer has to act in between. An authorisation that lapsed before the capture is renewed, once.
  */
 export async function pay(
   input: OrderInput,
@@ -24,19 +24,19 @@ export async function pay(
   const { capturePayment } = stepActivities<PaymentActivities>(progress, provider);
   saga.before('return-payment');
   for (;;) {
-    while (progress.order.payment.status !== 'authorised') {
+    while (!isHeld(progress)) {
       if (isCustomersTurn(progress)) await customerActs(input, progress);
       if (isSettlementDue(progress)) await settleLines(input, progress);
       progress.be('awaiting-payment');
       await authorise(input, progress);
     }
+    if (progress.order.payment.status === 'captured') return progress.become('paid');
     if (isSettlementDue(progress)) await settleLines(input, progress);
     progress.be('awaiting-payment');
 
-    // What the lines cost that are left; the provider lets go of the rest of what is authorised.
-    const { orderKey, order, placed } = progress;
+    const { orderKey, order } = progress;
     const { total: money } = order;
-    const amount = amountOf(linesLeft(placed.lines, order.cancelledLines));
+    const amount = amountLeft(progress);
     progress.recordPayment({ status: 'in-flight' });
     const answer = await progress.step('capture-payment', () =>
       capturePayment({ orderKey, money, ...(amount < money.amount && { amount }) }),
@@ -55,6 +55,16 @@ export async function pay(
   }
 }
 
+/** Whether the money is authorised, or more. */
+function isHeld({ order }: OrderProgress): boolean {
+  return order.payment.status === 'authorised' || order.payment.status === 'captured';
+}
+
+/** What the lines cost that are left: the provider lets go of the rest of what is authorised. */
+function amountLeft({ order, placed }: OrderProgress): number {
+  return amountOf(linesLeft(placed.lines, order.cancelledLines));
+}
+
 /** Tries the order's method once; or asks what became of it, where its outcome is not known. */
 async function authorise({ policy }: OrderInput, progress: OrderProgress): Promise<void> {
   const { authorisePayment } = stepActivities<PaymentActivities>(progress, provider);
@@ -70,10 +80,16 @@ async function authorise({ policy }: OrderInput, progress: OrderProgress): Promi
       money,
       method,
       attempt,
+      capture: amountLeft(progress),
       ...(renewal !== undefined && { renewal }),
     }),
   );
   if (answer.kind === 'returned') return progress.stop('payment-returned');
+  if (answer.kind === 'captured') {
+    const { intentId, amount: captured } = answer;
+    progress.recordPayment({ status: 'captured', intentId, captured });
+    return;
+  }
   if (answer.kind === 'authorised') {
     progress.recordPayment({ status: 'authorised', intentId: answer.intentId });
     return;

@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
 import {
   CAPTURE,
+  CONFIRM,
   NO_FUNDS,
   type PaymentStage,
   SERVER_ERROR,
   startPaymentStage,
 } from '../support/paymentStage.ts';
+import { eventually } from '../support/servers.ts';
 
 describe('capturePayment', () => {
   let stage: PaymentStage;
@@ -112,6 +114,52 @@ describe('capturePayment', () => {
         await assert.rejects(capture(amount), RangeError);
       }
       assert.deepEqual(stage.atProvider(orderKey), [['requires_capture', 0, 0]]);
+    });
+  });
+
+  describe('together with the authorisation', () => {
+    for (const amount of [1_999, 1_200]) {
+      it(`takes ${amount} of 1999 once, and says so on repeats`, async () => {
+        const { orderKey, authoriseAndCapture, capture } = stage.newOrder();
+        const answer = await authoriseAndCapture(amount);
+        const intentId = stage.intentsOf(orderKey)[0]?.id;
+        assert.deepEqual(answer, { kind: 'captured', intentId, amount });
+        assert.deepEqual(await authoriseAndCapture(amount), answer);
+        assert.deepEqual(await capture(), { kind: 'captured', amount });
+        assert.deepEqual(stage.atProvider(orderKey), [['succeeded', amount, 0]]);
+      });
+    }
+
+    it('takes nothing where the payment is declined', async () => {
+      const { orderKey, authoriseAndCapture } = stage.newOrder();
+      assert.equal((await authoriseAndCapture(1_999, NO_FUNDS)).kind, 'declined');
+      assert.deepEqual(stage.atProvider(orderKey), [['requires_payment_method', 0, 0]]);
+    });
+
+    it('takes it once when an answer was lost (FAULTS 18, 20)', async () => {
+      for (const on of [CONFIRM, CAPTURE]) {
+        for (const answer of ['cut', SERVER_ERROR] as const) {
+          const { orderKey, authoriseAndCapture } = stage.newOrder();
+          stage.provider.failOnce({ on, answer });
+          await assert.rejects(authoriseAndCapture(1_999));
+          assert.equal((await authoriseAndCapture(1_999)).kind, 'captured');
+          assert.deepEqual(stage.atProvider(orderKey), [['succeeded', 1_999, 0]]);
+          assert.equal(stage.requestsOf(orderKey, 'capture'), 1);
+        }
+      }
+    });
+
+    it('says that it is authorised where that lapsed before the capture', async () => {
+      const { orderKey, authoriseAndCapture, capture } = stage.newOrder();
+      const { promise: after, resolve: goOn } = Promise.withResolvers<void>();
+      stage.provider.failOnce({ on: CAPTURE, after });
+      const asked = authoriseAndCapture(1_999);
+      await eventually(() => stage.requestsOf(orderKey, 'capture') > 0);
+      await stage.cancelByHand(orderKey);
+      goOn();
+      assert.equal((await asked).kind, 'authorised');
+      assert.equal((await capture()).kind, 'lapsed');
+      assert.deepEqual(stage.atProvider(orderKey), [['canceled', 0, 0]]);
     });
   });
 });

@@ -60,6 +60,8 @@ export async function startPaymentStage() {
           attempt,
           ...(renewal > 0 && { renewal }),
         }),
+      authoriseAndCapture: (capture: number, method = VISA) =>
+        payments.authorisePayment({ orderKey, money, method, attempt: 1, capture }),
       capture: (amount?: number) =>
         payments.capturePayment({ orderKey, money, ...(amount !== undefined && { amount }) }),
       refund: (step: string, amount: number) => payments.refundPayment({ orderKey, step, amount }),

@@ -47,7 +47,7 @@ describe("an order's commands", () => {
       await cancelled(handle);
       const { captured, refunded } = await service.look(handle);
       assert.deepEqual([captured, refunded], [2_999, 2_999]);
-      await service.record(handle, 'order-method-changed');
+      await service.record(handle, 'order-method-changed-captured-at-once');
     });
 
     it('comes too late for an order that is being cancelled', async () => {

@@ -196,9 +196,9 @@ describe('cancelling lines of an order', () => {
     await service.record(handle, 'order-lines-while-reserving');
   });
 
-  for (const [during, path, expected] of [
-    ['authorised', /confirm/, { captured: 8_000, refunded: 0 }],
-    ['captured', /capture/, { captured: 8_500, refunded: 500 }],
+  for (const [during, path] of [
+    ['authorised', /confirm/],
+    ['captured', /capture/],
   ] as const) {
     it(`adds up when a line is given up while the payment is being ${during}`, async () => {
       const { promise: after, resolve: answer } = Promise.withResolvers<void>();
@@ -215,9 +215,10 @@ describe('cancelling lines of an order', () => {
       assert.equal(row.total.amount, 8_500);
       await service.deliver(handle);
       assert.equal((await handle.result()).state, 'closed');
-      const { pieces } = await assertMoney(handle, expected);
+      // One step does both, so what was given up meanwhile is taken, and given back.
+      const { pieces } = await assertMoney(handle, { captured: 8_500, refunded: 500 });
       assert.deepEqual(pieces, { record: 3 });
-      await service.record(handle, `order-lines-while-${during}`);
+      await service.record(handle, `order-lines-while-${during}-at-once`);
     });
   }
 

@@ -39,17 +39,16 @@ describe("an order's payment", () => {
   }
 
   /** Orders that are paid while this is awaited have their authorisation expire before it is captured. */
-  async function expireOnce(handle: OrderHandle): Promise<void> {
+  async function expireOnce(): Promise<void> {
     const { provider } = service;
     const { promise: after, resolve: goOn } = Promise.withResolvers<void>();
-    const isCapture = /POST .*capture/;
+    const capture = /^POST .*\/(pi_\w+)\/capture/;
     const asked = provider.requests.length;
-    provider.failOnce({ on: isCapture, after });
-    await eventually(() =>
-      Promise.resolve(provider.requests.slice(asked).some((line) => isCapture.test(line))),
-    );
-    const { payment } = await handle.query(orderQuery);
-    await provider.ask('expirations', { intentId: payment.intentId });
+    provider.failOnce({ on: capture, after });
+    const captures = () =>
+      provider.requests.slice(asked).flatMap((line) => capture.exec(line) ?? []);
+    await eventually(() => captures().length > 0);
+    await provider.ask('expirations', { intentId: captures()[1] });
     goOn();
   }
 
@@ -57,7 +56,7 @@ describe("an order's payment", () => {
   async function approveAndExpire(handle: OrderHandle): Promise<void> {
     await service.until(handle, ({ waitingFor }) => waitingFor === 'review');
     const approval = { ...OPERATOR, decision: 'approve', reason: 'known' } as const;
-    const expired = expireOnce(handle);
+    const expired = expireOnce();
     await handle.executeUpdate(decideReview, { args: [approval] });
     await expired;
   }
@@ -166,13 +165,13 @@ describe("an order's payment", () => {
     assert.equal(row?.payment.renewals, 1);
     const { intents } = await service.look(handle);
     assert.deepEqual(intents.map(({ status }) => status).toSorted(), ['canceled', 'succeeded']);
-    await service.record(handle, 'authorisation-renewed');
+    await service.record(handle, 'authorisation-renewed-at-once');
   });
 
   it('is given up where the authorisation expires once more', async () => {
     const handle = await service.place({ customerId: 'doubtful-1' });
     await approveAndExpire(handle);
-    await expireOnce(handle);
+    await expireOnce();
     assert.equal((await handle.result()).state, 'cancelled');
     const { row, captured, reservation } = await service.look(handle);
     assert.deepEqual([row?.reason, captured, reservation], ['authorisation-lapsed', 0, 'released']);

@@ -51,7 +51,7 @@ export const WORKFLOW_DEFECTS: readonly Defect[] = [
     file: 'src/workflows/orderPayment.ts',
     find: `  saga.before('return-payment');
   for (;;) {
-    while (progress.order.payment.status !== 'authorised') {
+    while (!isHeld(progress)) {
       if (isCustomersTurn(progress)) await customerActs(input, progress);
       if (isSettlementDue(progress)) await settleLines(input, progress);
       progress.be('awaiting-payment');
@@ -59,7 +59,7 @@ export const WORKFLOW_DEFECTS: readonly Defect[] = [
     }
 `,
     replace: `  for (;;) {
-    while (progress.order.payment.status !== 'authorised') {
+    while (!isHeld(progress)) {
       if (isCustomersTurn(progress)) await customerActs(input, progress);
       if (isSettlementDue(progress)) await settleLines(input, progress);
       progress.be('awaiting-payment');

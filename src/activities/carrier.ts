@@ -54,7 +54,7 @@ export function createCarrierActivities({
       }).catch(refused);
       if (booking.status === 'cancelled') return { kind: 'cancelled' };
       const { carrier, trackingNumber } = booking;
-      return { kind: 'booked', carrier, trackingNumber };
+      return { kind: 'booked', carrier, trackingNumber, pieces };
     },
 
     async cancelShipment(parcel) {

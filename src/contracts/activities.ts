@@ -176,7 +176,13 @@ export interface ParcelRequest {
 }
 
 export type BookAnswer =
-  | { readonly kind: 'booked'; readonly carrier: string; readonly trackingNumber: string }
+  /** `pieces`: what the carrier has it hold. */
+  | {
+      readonly kind: 'booked';
+      readonly carrier: string;
+      readonly trackingNumber: string;
+      readonly pieces: Reservation['pieces'];
+    }
   /** It was cancelled before this call arrived: it must not take effect any more. */
   | { readonly kind: 'cancelled' };
 

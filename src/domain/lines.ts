@@ -9,7 +9,14 @@ import {
   isEnd,
   type OrderLine,
 } from './order.ts';
-import { isDispatched, isPlanned, linesThatLeft, withShipment, type Shipment } from './shipment.ts';
+import {
+  isDispatched,
+  isPlanned,
+  linesThatLeft,
+  withReplacement,
+  withShipment,
+  type Shipment,
+} from './shipment.ts';
 
 /** Whether neither stock nor money of the order has been touched. */
 export function isUntouched({ state }: Order): boolean {
@@ -131,6 +138,18 @@ export function nextSettlement(order: Order, lines: readonly OrderLine[]): Settl
   };
 }
 
+/**
+ * Plans a parcel in the place of a lost one. What it held and was cancelled meanwhile is given back without its pieces:
+ * they are lost.
+ */
+export function replaceLost(order: Order, lost: Shipment): Order {
+  return {
+    ...order,
+    shipments: withReplacement(order.shipments, lost),
+    cancelledLines: withLost(order.cancelledLines, lost.holds ?? []),
+  };
+}
+
 /** Notes that a parcel is lost for good: what its lines cost is given back, their pieces are not. */
 export function giveUpLost(order: Order, { shipmentId, lines: held }: Shipment): Order {
   const { cancelledLines, shipments } = order;
@@ -141,9 +160,7 @@ export function giveUpLost(order: Order, { shipmentId, lines: held }: Shipment):
     ...order,
     shipments: withShipment(shipments, shipmentId, { status: 'refunded' }),
     cancelledLines: [
-      ...cancelledLines.map((each) =>
-        held.includes(each.line) && !each.settled ? ({ ...each, lost: true } as const) : each,
-      ),
+      ...withLost(cancelledLines, held),
       ...added.map(
         (line) =>
           ({
@@ -157,6 +174,16 @@ export function giveUpLost(order: Order, { shipmentId, lines: held }: Shipment):
       ),
     ],
   };
+}
+
+/** Notes that the pieces of these lines will not come back, as far as they have not. */
+function withLost(
+  cancelledLines: readonly CancelledLine[],
+  lines: readonly number[],
+): readonly CancelledLine[] {
+  return cancelledLines.map((each) =>
+    lines.includes(each.line) && !each.settled ? { ...each, lost: true } : each,
+  );
 }
 
 /** The lines of these numbers that go on. */

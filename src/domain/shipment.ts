@@ -27,6 +27,11 @@ export interface Shipment {
   readonly sellerId: string | null;
   /** The numbers of the lines that it was planned with, from 1. */
   readonly lines: readonly number[];
+  /**
+   * Those that the carrier has it hold; none once it is back and they are in another. Absent: not known, as it was not
+   * booked, or by hand, or in an order of before.
+   */
+  readonly holds?: readonly number[];
   readonly carrier: string | null;
   readonly trackingNumber: string | null;
   /** The lost parcel that it stands in for; null: none. */
@@ -86,9 +91,20 @@ function isList(known: Shipments | OlderShipments): known is Shipments {
 }
 
 /** Plans a parcel in the place of a lost one. */
-export function replaceLost(shipments: Shipments, lost: Shipment): Shipments {
+export function withReplacement(shipments: Shipments, lost: Shipment): Shipments {
   const next = planned(String(shipments.length + 1), lost.sellerId, lost.lines, lost.shipmentId);
   return [...withShipment(shipments, lost.shipmentId, { status: 'replaced' }), next];
+}
+
+/** Plans a parcel for those lines of one that did not leave, or is back, that go on. */
+export function sendAnew(
+  shipments: Shipments,
+  { shipmentId, sellerId, holds = [], replaces }: Shipment,
+  cancelledLines: CancelledLines,
+): Shipments {
+  const left = withoutCancelled(holds, cancelledLines);
+  const next = planned(String(shipments.length + 1), sellerId, left, replaces);
+  return [...withShipment(shipments, shipmentId, { holds: [] }), next];
 }
 
 /** Changes what is known of one parcel. */
@@ -143,21 +159,33 @@ export function isParcelKnown(order: Order, shipmentId: string): boolean {
   const { shipments, cancellation, cancelledLines } = order;
   const shipment = shipmentOf(shipments, shipmentId);
   const status = shipment?.status;
-  const isToCancel = cancellation !== null || (shipment && isEmptied(shipment, cancelledLines));
+  const isToCancel = cancellation !== null || (shipment && isToCallBack(shipment, cancelledLines));
   if (isToCancel) return status !== 'planned' && status !== 'booked';
   return shipments.length > 0 && status !== 'planned';
 }
 
-/** Whether nothing that a parcel was planned with goes on. */
-function isEmptied({ lines }: Shipment, cancelledLines: CancelledLines): boolean {
+/** Whether a parcel would bring what is cancelled: all that it was planned with, or a part of what is booked. */
+function isToCallBack({ lines, holds = [] }: Shipment, cancelledLines: CancelledLines): boolean {
+  const isEmptied = withoutCancelled(lines, cancelledLines).length === 0;
+  return isEmptied || withoutCancelled(holds, cancelledLines).length < holds.length;
+}
+
+/** Those of the lines of these numbers that go on. */
+export function withoutCancelled(
+  lines: readonly number[],
+  cancelledLines: CancelledLines,
+): readonly number[] {
   const cancelled = new Set(cancelledLines.map(({ line }) => line));
-  return lines.every((line) => cancelled.has(line));
+  return lines.filter((line) => !cancelled.has(line));
 }
 
 /** What there is to do about a parcel. */
 export interface ParcelWork {
-  /** `make-good`: it is lost, and sent once more or refunded. */
-  readonly to: 'book' | 'cancel' | 'make-good';
+  /**
+   * `make-good`: it is lost, and sent once more or refunded. `send-anew`: it was called back for a part of what it held,
+   * and the rest goes on.
+   */
+  readonly to: 'book' | 'cancel' | 'make-good' | 'send-anew';
   readonly shipment: Shipment;
 }
 
@@ -167,11 +195,15 @@ export function nextParcelWork(
   cancelledLines: CancelledLines,
 ): ParcelWork | null {
   for (const shipment of shipments) {
-    const { status } = shipment;
-    const isEmpty = isEmptied(shipment, cancelledLines);
+    const { status, holds = [] } = shipment;
+    const isAtHome = status === 'planned' || status === 'booked';
+    const isBack = status === 'cancelled' || status === 'returned';
     if (status === 'lost') return { to: 'make-good', shipment };
-    if (isEmpty && (status === 'planned' || status === 'booked')) return { to: 'cancel', shipment };
+    if (isAtHome && isToCallBack(shipment, cancelledLines)) return { to: 'cancel', shipment };
     if (status === 'planned') return { to: 'book', shipment };
+    if (isBack && withoutCancelled(holds, cancelledLines).length > 0) {
+      return { to: 'send-anew', shipment };
+    }
   }
   return null;
 }

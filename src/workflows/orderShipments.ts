@@ -1,6 +1,6 @@
 import type { CarrierActivities, Reservation, StockActivities } from '../contracts/activities.ts';
 import type { OrderInput, OrderUndo } from '../contracts/orders.ts';
-import { giveUpLost, linesNumbered } from '../domain/lines.ts';
+import { giveUpLost, linesNumbered, replaceLost } from '../domain/lines.ts';
 import { piecesBySku } from '../domain/order.ts';
 import {
   isAllLost,
@@ -8,8 +8,9 @@ import {
   isDispatched,
   nextParcelWork,
   planShipments,
-  replaceLost,
+  sendAnew,
   shipmentOf,
+  withoutCancelled,
   type Shipment,
 } from '../domain/shipment.ts';
 import { isSettlementDue, settleLines } from './orderLines.ts';
@@ -86,7 +87,10 @@ async function attendToParcels(input: OrderInput, progress: OrderProgress): Prom
     if (work?.to === 'book') await book(progress, work.shipment);
     else if (work?.to === 'cancel') await callBack(progress, work.shipment);
     else if (work?.to === 'make-good') await makeGood(input, progress, work.shipment);
-    else if (isSettlementDue(progress)) await settleLines(input, progress);
+    else if (work?.to === 'send-anew') {
+      const shipments = sendAnew(progress.order.shipments, work.shipment, cancelledLines);
+      progress.order = { ...progress.order, shipments };
+    } else if (isSettlementDue(progress)) await settleLines(input, progress);
     else return;
   }
 }
@@ -99,7 +103,8 @@ function isWorkDue(progress: OrderProgress): boolean {
 /** Books a parcel, and has its label made. */
 async function book(progress: OrderProgress, shipment: Shipment): Promise<void> {
   const { bookShipment } = stepActivities<CarrierActivities>(progress, partner);
-  const { shipmentId, sellerId } = shipment;
+  const { shipmentId, sellerId, lines } = shipment;
+  const holds = withoutCancelled(lines, progress.order.cancelledLines);
   const request = {
     orderKey: progress.orderKey,
     shipmentId,
@@ -109,10 +114,16 @@ async function book(progress: OrderProgress, shipment: Shipment): Promise<void> 
   const answer = await progress.insist(
     'book-shipment',
     () => bookShipment(request),
-    () => ({ kind: 'booked', carrier: null, trackingNumber: null }) as const,
+    () => ({ kind: 'booked', carrier: null, trackingNumber: null, pieces: undefined }) as const,
   );
-  const { kind: status, ...label } = answer;
-  progress.recordShipment(shipmentId, { status, ...label });
+  const { kind: status } = answer;
+  if (status === 'booked') {
+    const { carrier, trackingNumber } = answer;
+    // Absent in histories of before: their parcels leave as they were booked.
+    const { pieces } = answer as Partial<typeof answer>;
+    const label = { carrier, trackingNumber, ...(pieces && { holds }) };
+    progress.recordShipment(shipmentId, { status, ...label });
+  } else progress.recordShipment(shipmentId, { status });
   // Somebody cancelled it at the carrier: what it was to hold goes on, and nothing would ever bring it.
   if (status === 'cancelled' && piecesOf(progress, shipment).length > 0) {
     await bookedByHand(progress, shipmentId);
@@ -161,8 +172,7 @@ async function makeGood(
         await progress.step('release-replacement', () => releaseStock({ orderKey }));
         return;
       }
-      const shipments = replaceLost(progress.order.shipments, lost);
-      progress.order = { ...progress.order, shipments };
+      progress.order = replaceLost(progress.order, lost);
       return;
     }
   }

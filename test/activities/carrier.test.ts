@@ -77,7 +77,7 @@ describe('the carrier activities', () => {
       assert.equal(answer.kind, 'booked');
       const { parcel: content, label, status } = known(reference) ?? {};
       assert.equal(status, 'booked');
-      assert.deepEqual(answer, { kind: 'booked', ...label });
+      assert.deepEqual(answer, { kind: 'booked', ...label, pieces: PIECES });
       assert.deepEqual(content, {
         channel: 'web',
         orderId,
@@ -102,6 +102,7 @@ describe('the carrier activities', () => {
         kind: 'booked',
         carrier: 'post',
         trackingNumber: 'T-1',
+        pieces: PIECES,
       });
       assert.deepEqual(await elsewhere.cancelShipment(asked), { kind: 'recalled' });
       const path = '/shipments/order%3Aweb%3A42%3A1';
@@ -119,7 +120,8 @@ describe('the carrier activities', () => {
         Array.from({ length: 20 }, () => carrier.bookShipment(booking)),
       );
       const label = known(reference)?.label;
-      for (const answer of answers) assert.deepEqual(answer, { kind: 'booked', ...label });
+      for (const answer of answers)
+        assert.deepEqual(answer, { kind: 'booked', ...label, pieces: PIECES });
       assert.equal(sandbox.ledger.shipments.size, before + 1);
     });
 
@@ -133,7 +135,8 @@ describe('the carrier activities', () => {
         await assert.rejects(hasty.bookShipment(booking), error);
         const label = known(reference)?.label;
         assert.ok(label);
-        assert.deepEqual(await carrier.bookShipment(booking), { kind: 'booked', ...label });
+        const answer = await carrier.bookShipment(booking);
+        assert.deepEqual(answer, { kind: 'booked', ...label, pieces: PIECES });
         assert.deepEqual(known(reference)?.label, label);
       });
     }
@@ -372,7 +375,7 @@ describe('the carrier activities', () => {
         const { booking, reference } = parcel();
         await failOnce(fault);
         const answer = await book(booking);
-        assert.deepEqual(answer, { kind: 'booked', ...known(reference)?.label });
+        assert.deepEqual(answer, { kind: 'booked', ...known(reference)?.label, pieces: PIECES });
         assert.ok(tries(reference) > 1);
       }
     });

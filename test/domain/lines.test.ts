@@ -7,6 +7,7 @@ import {
   linesLeft,
   linesToReserve,
   nextSettlement,
+  replaceLost,
   settle,
 } from '../../src/domain/lines.ts';
 import {
@@ -251,6 +252,19 @@ describe('cancelling lines', () => {
       const all = { ...order, shipments: withShipment(order.shipments, '1', { status: 'booked' }) };
       const decision = decideLinesCancellation(all, TWO, [1], CUSTOMER);
       assert.equal(decision.outcome === 'applied' && decision.order.cancelledLines.length, 2);
+    });
+
+    it('are lost where the parcel that is sent once more held them too', () => {
+      const lost = { ...(shipping.shipments[1] as Shipment), holds: [2] };
+      const cancelled = { line: 2, step: 1, ...CUSTOMER };
+      for (const settled of [false, true]) {
+        const order = replaceLost({ ...away, cancelledLines: [{ ...cancelled, settled }] }, lost);
+        assert.equal(order.cancelledLines[0]?.lost ?? false, !settled);
+        assert.deepEqual(
+          order.shipments.map(({ status }) => status),
+          ['dispatched', 'replaced', 'planned'],
+        );
+      }
     });
 
     it('are lost where they were given up while their parcel was on its way back', () => {

@@ -13,7 +13,8 @@ import {
   nextParcelWork,
   parcelNotices,
   planShipments,
-  replaceLost,
+  sendAnew,
+  withReplacement,
   withShipment,
   type Shipment,
   type ShipmentStatus,
@@ -78,6 +79,28 @@ describe('the parcels of an order', () => {
     }
   });
 
+  it('are called back where a part of what was booked is cancelled, and the rest is sent in another', () => {
+    const booked = withShipment(PLANNED.slice(0, 1), '1', { status: 'booked', holds: [1, 3] });
+    const cancelled = [{ line: 3 }];
+    const work = (shipments: readonly Shipment[], lines = cancelled) =>
+      nextParcelWork(shipments, lines)?.to;
+    assert.equal(work(booked), 'cancel');
+    assert.equal(work(withShipment(booked, '1', { holds: [1] })), undefined);
+    assert.equal(work(withShipment(booked, '1', { status: 'dispatched' })), undefined);
+    assert.equal(work(withShipment(booked, '1', { status: 'recalled' })), undefined);
+    for (const status of ['cancelled', 'returned'] as const) {
+      const back = withShipment(booked, '1', { status });
+      assert.equal(work(back), 'send-anew', status);
+      assert.equal(work(back, [{ line: 1 }, { line: 3 }]), undefined, status);
+      const [old, next] = sendAnew(back, back[0] as Shipment, cancelled);
+      assert.deepEqual([old?.status, old?.holds], [status, []]);
+      const { shipmentId, ...rest } = next ?? assert.fail('no parcel');
+      assert.equal(shipmentId, '2');
+      assert.deepEqual(rest, { ...rest, status: 'planned', lines: [1], replaces: null });
+      assert.equal(work([old, next] as Shipment[]), 'book');
+    }
+  });
+
   it('wait with news until the carrier has answered us', () => {
     assert.equal(isParcelKnown(orderWith([]), '1'), false);
     assert.equal(isParcelKnown(orderIn('planned'), '1'), false);
@@ -93,7 +116,10 @@ describe('the parcels of an order', () => {
     assert.equal(isParcelKnown(orderIn('booked', emptied), '1'), false);
     assert.equal(isParcelKnown(orderIn('dispatched', emptied), '1'), true);
     assert.equal(isParcelKnown(orderIn('recalled', emptied), '1'), true);
-    assert.equal(isParcelKnown(orderIn('booked', { cancelledLines: [cancelled(1)] }), '1'), true);
+    const inPart = { cancelledLines: [cancelled(1)] };
+    assert.equal(isParcelKnown(orderIn('booked', inPart), '1'), true);
+    const shipments = withShipment(PLANNED, '1', { status: 'booked', holds: [1, 3] });
+    assert.equal(isParcelKnown(orderWith(shipments, inPart), '1'), false);
   });
 
   it('are lost until they are found, and not any more once that was made good', () => {
@@ -134,7 +160,7 @@ describe('the parcels of an order', () => {
 
   it('are replaced by others of the same lines, once', () => {
     const lost = withShipment(PLANNED, '2', { status: 'lost' });
-    const [, two, three] = replaceLost(lost, lost[1] as Shipment);
+    const [, two, three] = withReplacement(lost, lost[1] as Shipment);
     assert.equal(two?.status, 'replaced');
     assert.deepEqual(three, { ...PLANNED[1], shipmentId: '3', replaces: '2' });
   });

@@ -20,6 +20,9 @@ const TWO_SELLERS: OrderLine[] = [
   { sku: 'sleeve', quantity: 3, amount: 500, sellerId: 'bert' },
 ];
 
+/** One parcel of two lines. */
+const ONE_SELLER = TWO_SELLERS.map((line) => ({ ...line, sellerId: 'anna' }));
+
 const statuses = ({ shipments }: OrderRow) => shipments.map(({ status }) => status);
 
 describe("an order's parcels", () => {
@@ -36,6 +39,12 @@ describe("an order's parcels", () => {
   /** The parcel leaves the carrier's depot: from here on it can only be called back. */
   async function collect({ workflowId }: OrderHandle, shipmentId = '1'): Promise<void> {
     assert.ok(await service.provider.collect(`${workflowId}:${shipmentId}`));
+  }
+
+  /** What the carrier has a parcel hold. */
+  function inParcel({ workflowId }: OrderHandle, shipmentId: string) {
+    const known = service.provider.ledger.shipments.get(`${workflowId}:${shipmentId}`);
+    return known?.parcel?.pieces;
   }
 
   /** How many pieces of a SKU are on sale. */
@@ -133,6 +142,57 @@ describe("an order's parcels", () => {
     const { pieces } = await assertAddsUp(handle, 2_500, 500);
     assert.deepEqual(pieces, { record: 1 });
     await service.record(handle, 'parcel-cancelled');
+  });
+
+  it('are called back where a line of one is cancelled, and what is left is sent in another', async () => {
+    const handle = await service.place({ lines: ONE_SELLER });
+    await service.until(handle, fulfilling);
+    assert.equal((await cancelLines(handle, 2)).accepted, true);
+    const row = await untilStatuses(handle, 'cancelled', 'booked');
+    assert.deepEqual(row.shipments[1]?.lines, [1]);
+    assert.deepEqual(inParcel(handle, '2'), [{ sku: 'record', quantity: 1 }]);
+    await tell(handle, 'ShipmentDelivered', '2');
+    assert.equal((await handle.result()).state, 'closed');
+    const { pieces } = await assertAddsUp(handle, 2_500, 500);
+    assert.deepEqual(pieces, { record: 1 });
+    await service.record(handle, 'parcel-in-part-cancelled');
+  });
+
+  it('are sent anew once they are back, where they had left', async () => {
+    const handle = await service.place({ lines: ONE_SELLER });
+    await service.until(handle, fulfilling);
+    await collect(handle);
+    await cancelLines(handle, 2);
+    // It had left: this news of it changes nothing any more.
+    await tell(handle, 'ShipmentDispatched', '1');
+    const away = await untilStatuses(handle, 'recalled');
+    assert.equal(away.payment.refunded, 0);
+    await tell(handle, 'ShipmentReturned', '1');
+    await untilStatuses(handle, 'returned', 'booked');
+    assert.deepEqual(inParcel(handle, '2'), [{ sku: 'record', quantity: 1 }]);
+    await tell(handle, 'ShipmentDelivered', '2');
+    assert.equal((await handle.result()).state, 'closed');
+    const { pieces } = await assertAddsUp(handle, 2_500, 500);
+    assert.deepEqual(pieces, { record: 1 });
+    await service.record(handle, 'parcel-in-part-recalled');
+  });
+
+  it('are sent once more without what was cancelled where they are lost on their way back', async () => {
+    const before = await availableOf('sleeve');
+    const handle = await service.place({ lines: ONE_SELLER });
+    await service.until(handle, fulfilling);
+    await collect(handle);
+    await cancelLines(handle, 2);
+    await untilStatuses(handle, 'recalled');
+    await tell(handle, 'ShipmentLost', '1');
+    await untilStatuses(handle, 'replaced', 'booked');
+    assert.deepEqual(inParcel(handle, '2'), [{ sku: 'record', quantity: 1 }]);
+    await tell(handle, 'ShipmentDelivered', '2');
+    assert.equal((await handle.result()).state, 'closed');
+    await assertAddsUp(handle, 2_500, 500);
+    // Its sleeves are lost with it.
+    assert.equal(await availableOf('sleeve'), Number(before) - 3);
+    await service.record(handle, 'parcel-in-part-lost');
   });
 
   it('are not given back before they are back', async () => {

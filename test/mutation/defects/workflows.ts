@@ -46,6 +46,28 @@ export const WORKFLOW_DEFECTS: readonly Defect[] = [
     caughtBy: CARRIED,
   },
   {
+    id: 'cancelled-line-is-sent',
+    what: 'a parcel is not called back where a part of what is booked was cancelled',
+    file: 'src/domain/shipment.ts',
+    find: 'return isEmptied || withoutCancelled(holds, cancelledLines).length < holds.length;',
+    replace: 'return isEmptied;',
+    caughtBy: {
+      file: 'test/domain/shipment.test.ts',
+      title: 'are called back where a part of what was booked is cancelled',
+    },
+  },
+  {
+    id: 'lost-pieces-on-sale',
+    what: 'cancelled pieces of a lost parcel that is sent once more are put on sale',
+    file: 'src/domain/lines.ts',
+    find: 'cancelledLines: withLost(order.cancelledLines, lost.holds ?? []),',
+    replace: '',
+    caughtBy: {
+      file: 'test/domain/lines.test.ts',
+      title: 'are lost where the parcel that is sent once more held them too',
+    },
+  },
+  {
     id: 'compensation-after-step',
     what: 'how a payment is undone is entered once it is authorised, not before it is tried',
     file: 'src/workflows/orderPayment.ts',

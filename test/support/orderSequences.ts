@@ -25,6 +25,11 @@ const cancellation = fc.oneof(
   },
 );
 
+const oneLine = fc.record({
+  does: fc.constant('cancel' as const),
+  lines: fc.constantFrom(1, 2, 3).map((line) => [line]),
+});
+
 const payment = fc.oneof(
   fc.record({
     does: fc.constant('change-method' as const),
@@ -181,7 +186,7 @@ const state = fc.constantFrom(
 export const orderSequence = fc.record({
   order: fc.record({
     /** Of its three lines. */
-    sellers: fc.tuple(...[0, 1, 2].map(() => fc.constantFrom('anna', 'bert'))),
+    sellers: fc.tuple(...[0, 1, 2].map(() => fc.constantFrom('anna', 'anna', 'bert'))),
     paymentMethod: fc.constantFrom(
       VISA.paymentMethod,
       VISA.paymentMethod,
@@ -203,7 +208,17 @@ export const orderSequence = fc.record({
   /** Before it is placed. */
   faults: fc.array(fault, { maxLength: 2 }),
   /** At the same time as far as the order has come there, in any order. */
-  actions: fc.array(fc.record({ action, at: state, times }), { minLength: 1, maxLength: 8 }),
+  actions: fc.array(
+    fc.oneof(
+      { weight: 9, arbitrary: fc.record({ action, at: state, times }) },
+      // A line of what is booked: its parcel is to come back, and what is left of it is not.
+      {
+        weight: 1,
+        arbitrary: fc.record({ action: oneLine, at: fc.constant('fulfilling' as const), times }),
+      },
+    ),
+    { minLength: 1, maxLength: 8 },
+  ),
   /** Once it has ended. */
   afterwards: fc.array(fc.record({ action: afterwards, times }), { minLength: 1, maxLength: 3 }),
 });

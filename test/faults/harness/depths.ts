@@ -13,7 +13,7 @@ const EVERY = 1_000;
 
 /** Watches how deep the queues are. */
 export interface Depths {
-  /** Of all queues that are read, as last seen. */
+  /** Of all queues that somebody empties by himself, as last seen: dead letters wait to be redriven. */
   readonly latest: number;
   /** Ever seen. */
   readonly most: number;
@@ -22,7 +22,8 @@ export interface Depths {
 
 export function watchDepths({ sqs, queues }: StackClients, { outputs }: Stack): Depths {
   const stopping = new AbortController();
-  const read = [...queues.flatMap((one) => [one.url, one.deadLetterUrl]), outputs.AuditQueueUrl];
+  const read = [...queues.map(({ url }) => url), outputs.AuditQueueUrl];
+  const deadLetters = queues.map(({ deadLetterUrl }) => deadLetterUrl);
   const unread = [outputs.CustomersQueueUrl, outputs.AnalyticsQueueUrl, outputs.SecurityQueueUrl];
   const depthsOf = async (urls: readonly string[]) =>
     await Promise.all(urls.map((url) => patiently(() => countMessages(sqs, url))));
@@ -32,7 +33,7 @@ export function watchDepths({ sqs, queues }: StackClients, { outputs }: Stack): 
     while (!stopping.signal.aborted) {
       latest = Math.max(...(await depthsOf(read)));
       const others = await depthsOf(unread);
-      most = Math.max(most, latest, ...others);
+      most = Math.max(most, latest, ...others, ...(await depthsOf(deadLetters)));
       for (const [index, depth] of others.entries()) {
         const QueueUrl = unread[index];
         if (depth >= READ_FROM)

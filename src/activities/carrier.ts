@@ -42,7 +42,7 @@ export function createCarrierActivities({
   const ask = createJsonService({ name: 'carrier', url, timeoutMs });
 
   return {
-    async bookShipment({ sellerId, pieces, ...parcel }) {
+    async bookShipment({ sellerId, pieces, lines, ...parcel }) {
       const { order, path } = addressOf(parcel);
       const body = { ...order, shipmentId: parcel.shipmentId, sellerId, pieces };
       const booking = await ask({
@@ -54,7 +54,7 @@ export function createCarrierActivities({
       }).catch(refused);
       if (booking.status === 'cancelled') return { kind: 'cancelled' };
       const { carrier, trackingNumber } = booking;
-      return { kind: 'booked', carrier, trackingNumber, pieces };
+      return { kind: 'booked', carrier, trackingNumber, ...(lines && { lines }) };
     },
 
     async cancelShipment(parcel) {

@@ -176,12 +176,12 @@ export interface ParcelRequest {
 }
 
 export type BookAnswer =
-  /** `pieces`: what the carrier has it hold. */
   | {
       readonly kind: 'booked';
       readonly carrier: string;
       readonly trackingNumber: string;
-      readonly pieces: Reservation['pieces'];
+      /** As they were asked for. */
+      readonly lines?: readonly number[];
     }
   /** It was cancelled before this call arrived: it must not take effect any more. */
   | { readonly kind: 'cancelled' };
@@ -202,6 +202,8 @@ export interface CarrierActivities {
     request: ParcelRequest & {
       readonly sellerId: string;
       readonly pieces: Reservation['pieces'];
+      /** The numbers of the lines that these are: not for the carrier, but part of the answer. */
+      readonly lines?: readonly number[];
     },
   ): Promise<BookAnswer>;
 

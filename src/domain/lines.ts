@@ -12,7 +12,9 @@ import {
 import {
   isDispatched,
   isPlanned,
+  linesAway,
   linesThatLeft,
+  withLost,
   withReplacement,
   withShipment,
   type Shipment,
@@ -117,9 +119,7 @@ export interface Settlement {
  */
 export function nextSettlement(order: Order, lines: readonly OrderLine[]): Settlement | null {
   const { cancelledLines, payment, shipments } = order;
-  const away = new Set(
-    shipments.flatMap(({ status, lines: held }) => (status === 'recalled' ? held : [])),
-  );
+  const away = linesAway(shipments);
   const isHome = (step: number) =>
     cancelledLines.every((each) => each.step !== step || !away.has(each.line));
   const isNext = ({ settled, step: its }: CancelledLine) => !settled && isHome(its);
@@ -151,7 +151,7 @@ export function replaceLost(order: Order, lost: Shipment): Order {
 }
 
 /** Notes that a parcel is lost for good: what its lines cost is given back, their pieces are not. */
-export function giveUpLost(order: Order, { shipmentId, lines: held }: Shipment): Order {
+export function giveUpLost(order: Order, { shipmentId, lines: held, holds }: Shipment): Order {
   const { cancelledLines, shipments } = order;
   const step = Math.max(0, ...cancelledLines.map((each) => each.step)) + 1;
   const cancelled = new Set(cancelledLines.map(({ line }) => line));
@@ -160,7 +160,7 @@ export function giveUpLost(order: Order, { shipmentId, lines: held }: Shipment):
     ...order,
     shipments: withShipment(shipments, shipmentId, { status: 'refunded' }),
     cancelledLines: [
-      ...withLost(cancelledLines, held),
+      ...withLost(cancelledLines, holds ?? held),
       ...added.map(
         (line) =>
           ({
@@ -174,16 +174,6 @@ export function giveUpLost(order: Order, { shipmentId, lines: held }: Shipment):
       ),
     ],
   };
-}
-
-/** Notes that the pieces of these lines will not come back, as far as they have not. */
-function withLost(
-  cancelledLines: readonly CancelledLine[],
-  lines: readonly number[],
-): readonly CancelledLine[] {
-  return cancelledLines.map((each) =>
-    lines.includes(each.line) && !each.settled ? { ...each, lost: true } : each,
-  );
 }
 
 /** The lines of these numbers that go on. */

@@ -1,5 +1,5 @@
 import type { Notice } from './notification.ts';
-import type { Decision, Order, OrderLine } from './order.ts';
+import type { CancelledLine, Decision, Order, OrderLine } from './order.ts';
 
 /**
  * Where a parcel is. `planned`: it is being booked, or about to be, and whether the carrier knows it is not known.
@@ -98,13 +98,15 @@ export function withReplacement(shipments: Shipments, lost: Shipment): Shipments
 
 /** Plans a parcel for those lines of one that did not leave, or is back, that go on. */
 export function sendAnew(
-  shipments: Shipments,
+  order: Order,
   { shipmentId, sellerId, holds = [], replaces }: Shipment,
-  cancelledLines: CancelledLines,
-): Shipments {
-  const left = withoutCancelled(holds, cancelledLines);
-  const next = planned(String(shipments.length + 1), sellerId, left, replaces);
-  return [...withShipment(shipments, shipmentId, { holds: [] }), next];
+): Order {
+  const left = withoutCancelled(holds, order.cancelledLines);
+  const next = planned(String(order.shipments.length + 1), sellerId, left, replaces);
+  const shipments = [...withShipment(order.shipments, shipmentId, { holds: [] }), next];
+  // What is called back later has a time of its own.
+  const isWaitedFor = shipments.some(({ status }) => status === 'recalled');
+  return { ...order, shipments, ...(!isWaitedFor && { parcelUntil: null }) };
 }
 
 /** Changes what is known of one parcel. */
@@ -177,6 +179,27 @@ export function withoutCancelled(
 ): readonly number[] {
   const cancelled = new Set(cancelledLines.map(({ line }) => line));
   return lines.filter((line) => !cancelled.has(line));
+}
+
+/** The lines whose pieces are not in the house: they are in a parcel that is to come back, or is lost. */
+export function linesAway(shipments: Shipments): ReadonlySet<number> {
+  return new Set(
+    shipments.flatMap(({ status, lines, holds }) => {
+      if (status === 'recalled') return holds ?? lines;
+      // Also before it is called back: whether it has left is not known.
+      return status === 'booked' || status === 'lost' ? (holds ?? []) : [];
+    }),
+  );
+}
+
+/** Notes that the pieces of these lines will not come back, as far as they have not. */
+export function withLost(
+  cancelledLines: readonly CancelledLine[],
+  lines: readonly number[],
+): readonly CancelledLine[] {
+  return cancelledLines.map((each) =>
+    lines.includes(each.line) && !each.settled ? { ...each, lost: true } : each,
+  );
 }
 
 /** What there is to do about a parcel. */
@@ -294,8 +317,14 @@ function decideNews(
   }
   if (next === undefined) return { outcome: 'refused', reason: `already-${known.status}` };
   if (next === 'duplicate') return { outcome: 'duplicate', reason: `already-${known.status}` };
+  // What was to come back with it has arrived with it: nothing of that is on sale again.
+  const isFound = known.status === 'lost' && next === 'delivered';
   return {
     outcome: 'applied',
-    order: { ...order, shipments: withShipment(shipments, shipmentId, { status: next }) },
+    order: {
+      ...order,
+      shipments: withShipment(shipments, shipmentId, { status: next }),
+      cancelledLines: withLost(order.cancelledLines, isFound ? (known.holds ?? []) : []),
+    },
   };
 }

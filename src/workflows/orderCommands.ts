@@ -115,7 +115,7 @@ async function answer(
   command: Command,
   decide: () => Decided,
 ): Promise<OrderAnswer> {
-  if (!progress.claimDecided) await condition(() => progress.claimDecided);
+  if (!progress.claimDecided) await untilAnswered(() => progress.claimDecided);
   return answerNow(progress, command, decide);
 }
 
@@ -145,11 +145,13 @@ function take(progress: OrderProgress, by: string | null, decided: Decided): voi
 /** Waits without holding the workflow up: before it goes on in a new run, who waits is told to ask that one. */
 async function outcomeOfPayment(progress: OrderProgress): Promise<PaymentOutcome> {
   const outcome = () => paymentOutcome(progress.order, progress.row().reason);
-  // Who waits is answered though the workflow be cancelled.
-  return await CancellationScope.nonCancellable(async () => {
-    await condition(() => outcome() !== null || progress.leaving);
-    const known = outcome();
-    if (known) return known;
-    throw ApplicationFailure.nonRetryable('the order goes on in a new run: ask again', 'GoesOn');
-  });
+  await untilAnswered(() => outcome() !== null || progress.leaving);
+  const known = outcome();
+  if (known) return known;
+  throw ApplicationFailure.nonRetryable('the order goes on in a new run: ask again', 'GoesOn');
+}
+
+/** Who waits is answered though the workflow be cancelled. */
+async function untilAnswered(can: () => boolean): Promise<void> {
+  await CancellationScope.nonCancellable(() => condition(can));
 }

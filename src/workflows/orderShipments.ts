@@ -75,7 +75,12 @@ async function missParcel(progress: OrderProgress): Promise<void> {
   progress.order = { ...progress.order, parcelUntil: null };
   if ((await progress.needOperator('parcel-not-back')) !== 'resolved') return;
   for (const shipment of progress.order.shipments) {
-    if (shipment.status === 'recalled') progress.order = giveUpLost(progress.order, shipment);
+    if (shipment.status !== 'recalled') continue;
+    const { shipmentId, holds } = shipment;
+    // What goes on is made good as the policy says.
+    const isInPart = holds && piecesOf(progress, shipment).length > 0;
+    if (isInPart) progress.recordShipment(shipmentId, { status: 'lost' });
+    else progress.order = giveUpLost(progress.order, shipment);
   }
 }
 
@@ -87,10 +92,8 @@ async function attendToParcels(input: OrderInput, progress: OrderProgress): Prom
     if (work?.to === 'book') await book(progress, work.shipment);
     else if (work?.to === 'cancel') await callBack(progress, work.shipment);
     else if (work?.to === 'make-good') await makeGood(input, progress, work.shipment);
-    else if (work?.to === 'send-anew') {
-      const shipments = sendAnew(progress.order.shipments, work.shipment, cancelledLines);
-      progress.order = { ...progress.order, shipments };
-    } else if (isSettlementDue(progress)) await settleLines(input, progress);
+    else if (work?.to === 'send-anew') progress.order = sendAnew(progress.order, work.shipment);
+    else if (isSettlementDue(progress)) await settleLines(input, progress);
     else return;
   }
 }
@@ -104,24 +107,23 @@ function isWorkDue(progress: OrderProgress): boolean {
 async function book(progress: OrderProgress, shipment: Shipment): Promise<void> {
   const { bookShipment } = stepActivities<CarrierActivities>(progress, partner);
   const { shipmentId, sellerId, lines } = shipment;
-  const holds = withoutCancelled(lines, progress.order.cancelledLines);
   const request = {
     orderKey: progress.orderKey,
     shipmentId,
     sellerId: sellerId ?? '',
     pieces: piecesOf(progress, shipment),
+    lines: withoutCancelled(lines, progress.order.cancelledLines),
   };
   const answer = await progress.insist(
     'book-shipment',
     () => bookShipment(request),
-    () => ({ kind: 'booked', carrier: null, trackingNumber: null, pieces: undefined }) as const,
+    () => ({ kind: 'booked', carrier: null, trackingNumber: null, lines: undefined }) as const,
   );
   const { kind: status } = answer;
   if (status === 'booked') {
-    const { carrier, trackingNumber } = answer;
-    // Absent in histories of before: their parcels leave as they were booked.
-    const { pieces } = answer as Partial<typeof answer>;
-    const label = { carrier, trackingNumber, ...(pieces && { holds }) };
+    // Without its lines in histories of before: their parcels leave as they were booked.
+    const { carrier, trackingNumber, lines: holds } = answer;
+    const label = { carrier, trackingNumber, ...(holds && { holds }) };
     progress.recordShipment(shipmentId, { status, ...label });
   } else progress.recordShipment(shipmentId, { status });
   // Somebody cancelled it at the carrier: what it was to hold goes on, and nothing would ever bring it.
@@ -139,7 +141,7 @@ async function bookedByHand(progress: OrderProgress, shipmentId: string): Promis
 }
 
 /** Calls back a parcel that is not to arrive any more. */
-async function callBack(progress: OrderProgress, { shipmentId }: Shipment): Promise<void> {
+async function callBack(progress: OrderProgress, { shipmentId, holds }: Shipment): Promise<void> {
   const { cancelShipment } = stepActivities<CarrierActivities>(progress, partner);
   const { orderKey } = progress;
   const { kind: status } = await progress.insist(
@@ -148,6 +150,8 @@ async function callBack(progress: OrderProgress, { shipmentId }: Shipment): Prom
     () => ({ kind: 'cancelled' }) as const,
   );
   progress.recordShipment(shipmentId, { status });
+  // It may be on its way for days, in which nothing else is told.
+  if (status === 'recalled' && holds) progress.writeRow();
 }
 
 /** Sends a lost parcel once more, if the policy and the stock allow it; else what it cost is refunded. */
@@ -212,7 +216,7 @@ export async function cancelShipments(input: OrderInput, progress: OrderProgress
  */
 export function piecesGone({ order, placed }: OrderProgress): Reservation['pieces'] {
   const gone = order.shipments.filter(({ status }) => status === 'lost' || status === 'recalled');
-  const numbers = new Set(gone.flatMap(({ lines }) => lines));
+  const numbers = new Set(gone.flatMap(({ lines, holds }) => holds ?? lines));
   const givenBack = order.cancelledLines.filter(({ settled }) => settled);
   return piecesBySku(linesNumbered(placed.lines, givenBack, numbers));
 }

@@ -254,6 +254,27 @@ describe('cancelling lines', () => {
       assert.equal(decision.outcome === 'applied' && decision.order.cancelledLines.length, 2);
     });
 
+    it('are not given back before their parcel is called back, nor once it is lost', () => {
+      for (const status of ['booked', 'recalled', 'lost'] as const) {
+        const order: Order = {
+          ...shipping,
+          cancelledLines: [{ line: 2, step: 1, settled: false, ...CUSTOMER }],
+          shipments: withShipment(shipping.shipments, '2', { status, holds: [2] }),
+        };
+        assert.equal(nextSettlement(order, TWO), null, status);
+        const without = withShipment(order.shipments, '2', { holds: [] });
+        assert.equal(nextSettlement({ ...order, shipments: without }, TWO)?.step, 1, status);
+      }
+    });
+
+    it('are released where their parcel is lost and did not hold them', () => {
+      const cancelled = { line: 2, step: 1, settled: false, ...CUSTOMER };
+      const [, parcel] = shipping.shipments;
+      const lost = { ...(parcel as Shipment), status: 'lost' as const, holds: [] };
+      const order = giveUpLost({ ...shipping, cancelledLines: [cancelled] }, lost);
+      assert.deepEqual(order.cancelledLines, [cancelled]);
+    });
+
     it('are lost where the parcel that is sent once more held them too', () => {
       const lost = { ...(shipping.shipments[1] as Shipment), holds: [2] };
       const cancelled = { line: 2, step: 1, ...CUSTOMER };

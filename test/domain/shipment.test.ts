@@ -37,6 +37,10 @@ function orderIn(status: ShipmentStatus, change: Partial<Order> = {}): Order {
   return orderWith(withShipment(PLANNED.slice(0, 1), '1', { status }), change);
 }
 
+function cancelledLine(line: number) {
+  return { line, step: 1, settled: false, ...CUSTOMER };
+}
+
 function statusAfter(decision: Decision): ShipmentStatus | undefined {
   assert.equal(decision.outcome, 'applied');
   return decision.outcome === 'applied' ? decision.order.shipments[0]?.status : undefined;
@@ -92,12 +96,15 @@ describe('the parcels of an order', () => {
       const back = withShipment(booked, '1', { status });
       assert.equal(work(back), 'send-anew', status);
       assert.equal(work(back, [{ line: 1 }, { line: 3 }]), undefined, status);
-      const [old, next] = sendAnew(back, back[0] as Shipment, cancelled);
+      const order = orderWith(back, { cancelledLines: [cancelledLine(3)], parcelUntil: 7 });
+      const { shipments, parcelUntil } = sendAnew(order, back[0] as Shipment);
+      assert.equal(parcelUntil, null);
+      const [old, next] = shipments;
       assert.deepEqual([old?.status, old?.holds], [status, []]);
       const { shipmentId, ...rest } = next ?? assert.fail('no parcel');
       assert.equal(shipmentId, '2');
       assert.deepEqual(rest, { ...rest, status: 'planned', lines: [1], replaces: null });
-      assert.equal(work([old, next] as Shipment[]), 'book');
+      assert.equal(work(shipments), 'book');
     }
   });
 
@@ -111,12 +118,11 @@ describe('the parcels of an order', () => {
     assert.equal(isParcelKnown(orderIn('booked', undone), '1'), false);
     assert.equal(isParcelKnown(orderIn('recalled', undone), '1'), true);
     // It is to be called back, though the order goes on: what comes first is the carrier's answer.
-    const cancelled = (line: number) => ({ line, step: 1, settled: false, ...CUSTOMER });
-    const emptied = { cancelledLines: [cancelled(1), cancelled(3)] };
+    const emptied = { cancelledLines: [cancelledLine(1), cancelledLine(3)] };
     assert.equal(isParcelKnown(orderIn('booked', emptied), '1'), false);
     assert.equal(isParcelKnown(orderIn('dispatched', emptied), '1'), true);
     assert.equal(isParcelKnown(orderIn('recalled', emptied), '1'), true);
-    const inPart = { cancelledLines: [cancelled(1)] };
+    const inPart = { cancelledLines: [cancelledLine(1)] };
     assert.equal(isParcelKnown(orderIn('booked', inPart), '1'), true);
     const shipments = withShipment(PLANNED, '1', { status: 'booked', holds: [1, 3] });
     assert.equal(isParcelKnown(orderWith(shipments, inPart), '1'), false);
@@ -137,6 +143,22 @@ describe('the parcels of an order', () => {
       outcome: 'refused',
       reason: 'already-delivered',
     });
+  });
+
+  it('keep what was cancelled and has arrived all the same', () => {
+    const shipments = withShipment(PLANNED, '1', { status: 'lost', holds: [1, 3] });
+    const found = decideDelivered(
+      orderWith(shipments, { cancelledLines: [cancelledLine(2), cancelledLine(3)] }),
+      '1',
+    );
+    assert.ok(found.outcome === 'applied');
+    assert.deepEqual(
+      found.order.cancelledLines.map(({ line, lost }) => [line, lost]),
+      [
+        [2, undefined],
+        [3, true],
+      ],
+    );
   });
 
   it('come back, or are lost, also where the order is undone meanwhile', () => {

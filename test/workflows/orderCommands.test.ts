@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { PutCommand } from '@aws-sdk/lib-dynamodb';
-import { WorkflowUpdateFailedError } from '@temporalio/client';
+import { WorkflowUpdateFailedError, WorkflowUpdateStage } from '@temporalio/client';
 import {
   awaitPayment,
   cancelOrder,
@@ -11,7 +11,7 @@ import {
 import { openOrder } from '../../src/domain/order.ts';
 import { advance } from '../support/clock.ts';
 import { order, type OrderHandle, type OrderService } from '../support/orderService.ts';
-import { uniqueId } from '../support/servers.ts';
+import { eventually, uniqueId } from '../support/servers.ts';
 import {
   SOFT_DECLINE,
   CUSTOMER,
@@ -27,6 +27,24 @@ const FREE = [{ sku: 'record', quantity: 1, amount: 0, sellerId: 's' }];
 describe("an order's commands", () => {
   let service: OrderService;
   withOrderService((started) => (service = started));
+
+  it('are answered though the workflow is cancelled before the order is claimed', async () => {
+    const { provider } = service;
+    const { promise: after, resolve: goOn } = Promise.withResolvers<void>();
+    const asked = provider.requests.length;
+    const screening = /^POST \/screening/;
+    provider.failOnce({ on: screening, after });
+    const handle = await service.place();
+    await eventually(() => provider.requests.slice(asked).some((line) => screening.test(line)));
+    const update = await handle.startUpdate(cancelOrder, {
+      args: [CUSTOMER],
+      waitForStage: WorkflowUpdateStage.ACCEPTED,
+    });
+    await handle.cancel();
+    goOn();
+    assert.equal((await update.result()).accepted, true);
+    assert.equal((await handle.result()).state, 'cancelled');
+  });
 
   async function cancelled(handle: OrderHandle): Promise<void> {
     await handle.executeUpdate(cancelOrder, { args: [CUSTOMER] });

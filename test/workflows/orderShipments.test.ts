@@ -167,6 +167,11 @@ describe("an order's parcels", () => {
     await tell(handle, 'ShipmentDispatched', '1');
     const away = await untilStatuses(handle, 'recalled');
     assert.equal(away.payment.refunded, 0);
+    // It may be away for days: who reads the row is to see it.
+    await eventually(async () => {
+      const { row } = await service.look(handle);
+      return row && String(statuses(row)) === 'recalled';
+    });
     await tell(handle, 'ShipmentReturned', '1');
     await untilStatuses(handle, 'returned', 'booked');
     assert.deepEqual(inParcel(handle, '2'), [{ sku: 'record', quantity: 1 }]);
@@ -193,6 +198,24 @@ describe("an order's parcels", () => {
     // Its sleeves are lost with it.
     assert.equal(await availableOf('sleeve'), Number(before) - 3);
     await service.record(handle, 'parcel-in-part-lost');
+  });
+
+  it('are sent once more where what was called back for a line never came back', async () => {
+    const handle = await service.place({ lines: ONE_SELLER });
+    await service.until(handle, fulfilling);
+    await collect(handle);
+    await cancelLines(handle, 2);
+    await untilStatuses(handle, 'recalled');
+    await advance(handle, 14 * DAY + 1);
+    const row = await service.until(handle, stuck);
+    assert.equal(row.reason, 'parcel-not-back');
+    const reason = 'the carrier has lost it';
+    await handle.executeUpdate(resolveOrder, { args: [{ ...OPERATOR, reason }] });
+    await untilStatuses(handle, 'replaced', 'booked');
+    await tell(handle, 'ShipmentDelivered', '2');
+    assert.equal((await handle.result()).state, 'closed');
+    await assertAddsUp(handle, 2_500, 500);
+    await service.record(handle, 'parcel-in-part-not-back');
   });
 
   it('are not given back before they are back', async () => {

@@ -68,6 +68,17 @@ export const WORKFLOW_DEFECTS: readonly Defect[] = [
     },
   },
   {
+    id: 'on-sale-in-its-parcel',
+    what: 'pieces of a cancelled line are put on sale before it is known whether their parcel has left',
+    file: 'src/domain/shipment.ts',
+    find: "return status === 'booked' || status === 'lost' ? (holds ?? []) : [];",
+    replace: 'return [];',
+    caughtBy: {
+      file: 'test/domain/lines.test.ts',
+      title: 'are not given back before their parcel is called back, nor once it is lost',
+    },
+  },
+  {
     id: 'compensation-after-step',
     what: 'how a payment is undone is entered once it is authorised, not before it is tried',
     file: 'src/workflows/orderPayment.ts',

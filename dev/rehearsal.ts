@@ -1,10 +1,13 @@
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { SQSClient } from '@aws-sdk/client-sqs';
+import { describeQueue, type Queue } from '../src/bridges/queue.ts';
 import { audit, type Audit } from '../src/console/audit.ts';
 import { readAcknowledged, readNotifications, readSent } from '../src/console/evidence.ts';
 import { readLedger } from '../src/console/ledger.ts';
-import { listParked, type ParkedMessage } from '../src/console/parked.ts';
+import { listParked, readParked, type ParkedMessage } from '../src/console/parked.ts';
 import { countMessages } from '../src/console/queues.ts';
+import { sweep } from '../src/console/sweep.ts';
 import { readTables } from '../src/console/tables.ts';
 import { SOURCES } from '../src/contracts/events.ts';
 import type { OrderNotification } from '../src/contracts/orders.ts';
@@ -94,7 +97,7 @@ export async function rehearse(options: RehearsalOptions): Promise<Outcome> {
       notifications: readNotifications(notes.notifications),
     });
     return {
-      unmet: [...(await open()), ...wronglyParked(await readParked(clients), between.unfit)],
+      unmet: [...(await open()), ...wronglyParked(await allParked(clients), between.unfit)],
       audit: account,
     };
   } finally {
@@ -155,11 +158,29 @@ async function countAll({ sqs, queues }: StackClients, { outputs }: Stack): Prom
   return counts.reduce((total, count) => total + count, 0);
 }
 
-async function readParked({ sqs, queues }: StackClients): Promise<readonly ParkedMessage[]> {
+async function allParked({ sqs, queues }: StackClients): Promise<readonly ParkedMessage[]> {
   const lists = await Promise.all(
-    queues.map(({ deadLetterUrl }) => listParked(sqs, deadLetterUrl)),
+    queues.map(async ({ url }) => {
+      const queue = await describeQueue(sqs, url);
+      return queue.fifo ? await takeParked(sqs, queue) : await listParked(sqs, queue.deadLetterUrl);
+    }),
   );
   return lists.flat();
+}
+
+/** What a FIFO queue's messages of a group hide is seen once those are gone: this takes all of them out. */
+async function takeParked(sqs: SQSClient, queue: Queue): Promise<readonly ParkedMessage[]> {
+  const taken: ParkedMessage[] = [];
+  await sweep({
+    sqs,
+    queue,
+    isMeant: () => true,
+    act(messages) {
+      taken.push(...messages.map(readParked));
+      return Promise.resolve(new Map());
+    },
+  });
+  return taken;
 }
 
 /** Exactly what nobody can read has to be parked, as what it is. */

@@ -28,6 +28,12 @@ const SLOTS = {
   maxConcurrentActivityTaskExecutions: 20,
 } as const;
 
+/**
+ * One of ten polls asks for orders that this worker has not begun. A worker's own (sticky) queue knows no turns: the fewer
+ * orders it has begun, the fewer stand before the next step of another seller's.
+ */
+const FEW_BEGINNINGS = { nonStickyToStickyPollRatio: 0.1 } as const;
+
 /** Runs the workflows and the activities of all task queues until the process is told to stop. */
 export async function runWorker(): Promise<void> {
   const config = loadConfig('worker');
@@ -78,6 +84,7 @@ export async function runWorker(): Promise<void> {
   const orders = await Worker.create({
     ...shared,
     ...SLOTS,
+    ...FEW_BEGINNINGS,
     taskQueue: ORDERS_TASK_QUEUE,
     workflowBundle: config.workflowBundle
       ? { codePath: config.workflowBundle }

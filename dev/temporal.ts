@@ -41,9 +41,6 @@ export async function startTemporal(options: TemporalOptions): Promise<Process> 
       '--dynamic-config-value=frontend.WorkflowTimeSkippingEnabled=true',
       // Sellers take turns by their orders' fairness keys.
       '--dynamic-config-value=matching.enableFairness=true',
-      // They do so within a partition: of four, a turn would come round in a quarter of the polls.
-      '--dynamic-config-value=matching.numTaskqueueReadPartitions=1',
-      '--dynamic-config-value=matching.numTaskqueueWritePartitions=1',
       '--log-level=warn',
     ],
     env: command.env,

@@ -222,7 +222,7 @@ describe('the whole stack', function () {
       const text = await waybill('orders', 'show', 'demo:paid-and-delivered');
       assert.match(text, /^order demo:paid-and-delivered {2}closed\n/);
       for (const line of [
-        /payment captured \(took \d+\.\d s\)$/m,
+        /payment authorised and captured \(took \d+\.\d s\)$/m,
         /PaymentCaptured waybill\.payments:\S+ applied$/m,
         /ShipmentDispatched waybill\.fulfilment:\S+ applied$/m,
         /delivered$/m,

@@ -160,7 +160,7 @@ describe('waybill orders', function () {
       assert.match(text, /^ {2}total {6}29\.99 USD$/m);
       assert.match(text, /\+\d+\.\d s {2}order received$/m);
       assert.match(text, /\+\d+\.\d s {2}stock reserved \(took \d+\.\d s\)$/m);
-      assert.match(text, /\+\d+\.\d s {2}payment captured \(took \d+\.\d s\)$/m);
+      assert.match(text, /\+\d+\.\d s {2}payment authorised and captured \(took \d+\.\d s\)$/m);
       const json = await orders('show', handle.workflowId, '--json');
       assert.deepEqual(JSON.parse(printed(json, 0)), orderItem(row));
     });

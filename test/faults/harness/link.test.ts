@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { Agent, createServer, request as ask, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import { openLink, type Link } from './link.ts';
 
 describe('a link that can fail', () => {
@@ -99,5 +101,31 @@ describe('a link that can fail', () => {
     const [error] = (await once(request, 'error')) as [NodeJS.ErrnoException];
     assert.equal(error.code, 'ECONNRESET');
     await closed.close();
+  });
+
+  it('lets its process end, though connections broke that were being closed', async () => {
+    const program = `
+      import { once } from 'node:events';
+      import { connect, createServer } from 'node:net';
+      import { setImmediate as turn } from 'node:timers/promises';
+      import { openLink } from '${new URL('link.ts', import.meta.url).href}';
+      const server = createServer({ allowHalfOpen: true }, (socket) => {
+        socket.on('error', () => undefined).resume().write('x'.repeat(1_000_000));
+      }).listen(0, '127.0.0.1');
+      await once(server, 'listening');
+      const link = await openLink({ target: server.address().port, random: () => 0 });
+      for (let round = 0; round < 20; round += 1) {
+        const caller = connect({ port: link.port, host: '127.0.0.1' }).on('error', () => undefined);
+        caller.write('x');
+        await once(server, 'connection');
+        // It ends, and before that has gone through it breaks: it has not read what came.
+        caller.end();
+        for (let turns = round % 5; turns > 0; turns -= 1) await turn();
+        caller.destroy();
+      }
+      await link.close();
+      server.close();`;
+    const args = ['--input-type=module', '--eval', program];
+    await promisify(execFile)(process.execPath, args, { timeout: 20_000, killSignal: 'SIGKILL' });
   });
 });

@@ -46,7 +46,7 @@ export async function openLink({ target, random }: LinkOptions): Promise<Link> {
   const server = createServer({ allowHalfOpen: true }, (caller) => {
     if (isCut) {
       caller.on('error', () => undefined);
-      caller.resetAndDestroy();
+      breakOff(caller);
       return;
     }
     const callee = connect({ port: target, host: '127.0.0.1', allowHalfOpen: true });
@@ -59,7 +59,7 @@ export async function openLink({ target, random }: LinkOptions): Promise<Link> {
       sockets.add(socket);
       socket.once('close', () => sockets.delete(socket));
       // What breaks on one side breaks on the other.
-      socket.on('error', () => other.resetAndDestroy());
+      socket.on('error', () => breakOff(other));
       socket.once('close', () => other.destroySoon());
     }
     const slowed = (onPiece: (piece: Buffer) => void) =>
@@ -87,7 +87,7 @@ export async function openLink({ target, random }: LinkOptions): Promise<Link> {
 
   const reset = (): number => {
     const open = [...sockets];
-    for (const socket of open) socket.resetAndDestroy();
+    for (const socket of open) breakOff(socket);
     return open.length / 2;
   };
   return {
@@ -113,6 +113,15 @@ export async function openLink({ target, random }: LinkOptions): Promise<Link> {
       await once(server, 'close');
     },
   };
+}
+
+/**
+ * Breaks a connection by RST, as one does whose process died. One that is being ended is closed instead: Node 24 keeps
+ * a reset one's pending shutdown for ever, and spins at its own end until that is done.
+ */
+function breakOff(socket: Socket): void {
+  if (socket.writableEnded) socket.destroy();
+  else socket.resetAndDestroy();
 }
 
 /**

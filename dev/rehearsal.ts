@@ -169,7 +169,7 @@ async function allParked({ sqs, queues }: StackClients): Promise<readonly Parked
 }
 
 /** What a FIFO queue's messages of a group hide is seen once those are gone: this takes all of them out. */
-async function takeParked(sqs: SQSClient, queue: Queue): Promise<readonly ParkedMessage[]> {
+export async function takeParked(sqs: SQSClient, queue: Queue): Promise<readonly ParkedMessage[]> {
   const taken: ParkedMessage[] = [];
   await sweep({
     sqs,

@@ -16,7 +16,7 @@ const log = (level: 'info' | 'error', msg: string, fields: object = {}): void =>
 
 try {
   const ledger = openLedger(file);
-  const provider = createProvider(ledger);
+  const provider = createProvider(ledger, (met) => log('info', 'fault met', met));
   const address = await provider.listen({ host, port });
   const stop = async (): Promise<void> => {
     await provider.close();

@@ -15,6 +15,7 @@ import { connectTo, type StackClients } from './clients.ts';
 import { unmet } from './feed/expectations.ts';
 import { createFeed, MALFORMED } from './feed/feed.ts';
 import { collectNotifications } from './feed/notifications.ts';
+import { misSent, readParcels } from './feed/parcels.ts';
 import { createSender, type Sender } from './feed/sender.ts';
 import type { Scenario } from './feed/scenarios.ts';
 import { seedStock } from './feed/stock.ts';
@@ -50,6 +51,8 @@ export interface Between {
 export interface Outcome {
   /** Which orders are not where they must be, and what else is not as the feed meant it; empty when all is well. */
   readonly unmet: readonly string[];
+  /** Which orders have other pieces with the carrier than they sold; empty when all is well. */
+  readonly misSent: readonly string[];
   readonly audit: Audit;
 }
 
@@ -96,8 +99,10 @@ export async function rehearse(options: RehearsalOptions): Promise<Outcome> {
       acknowledged: readAcknowledged([join(stateDir, 'logs', 'bridge.log')]),
       notifications: readNotifications(notes.notifications),
     });
+    const { orders } = await readTables(clients.table, clients);
     return {
       unmet: [...(await open()), ...wronglyParked(await allParked(clients), between.unfit)],
+      misSent: misSent(orders, await readParcels(stack.urls.provider)),
       audit: account,
     };
   } finally {

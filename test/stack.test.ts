@@ -145,6 +145,7 @@ describe('the whole stack', function () {
   describe('after the sample feed', () => {
     it('has every order where its scenario ends, and everything agrees', () => {
       assert.deepEqual(outcome.unmet, []);
+      assert.deepEqual(outcome.misSent, []);
       assert.deepEqual(outcome.audit.disagreements, []);
       const ends = Object.groupBy(fed, ({ ends: { state } }) => state);
       assert.deepEqual(

@@ -11,7 +11,7 @@ import { NOTICES } from '../../src/domain/notification.ts';
 import { patiently } from './patience.ts';
 
 export interface Collector {
-  /** Resolves once nothing more is taken from the queue. */
+  /** Resolves once nothing more is taken from the queue. Rejects where taking had failed before. */
   stop(): Promise<void>;
 }
 
@@ -30,6 +30,8 @@ export function collectNotifications(options: CollectorOptions): Collector {
   appendFileSync(options.file, '');
   const stopping = new AbortController();
   const collecting = collect(options, stopping.signal);
+  // Its failure is told by `stop`.
+  collecting.catch(() => undefined);
   return {
     async stop() {
       stopping.abort();

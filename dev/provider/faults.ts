@@ -30,6 +30,9 @@ export const FaultRequest = z.discriminatedUnion('operation', [
 export type Fault = z.output<typeof FaultRequest>;
 export type WriteOperation = (typeof WRITES)[number];
 
+/** How one request ended that met a fault. */
+export type MetFault = Pick<Fault, 'operation' | 'how'> & { readonly takesEffect: boolean };
+
 /** The faults that are asked for and not met yet: of those that match a request, the oldest meets it. */
 export interface Faults {
   add(fault: Fault): void;
@@ -43,7 +46,8 @@ export interface Faults {
   clear(): void;
 }
 
-export function createFaults(): Faults {
+/** @param onMet - told of every request that meets one. */
+export function createFaults(onMet: (met: MetFault) => void): Faults {
   const pending: Fault[] = [];
   const hanging = new Set<FastifyReply>();
   return {
@@ -58,6 +62,9 @@ export function createFaults(): Faults {
       if (!fault) return undefined;
       if (fault.times > 1) pending[index] = { ...fault, times: fault.times - 1 };
       else pending.splice(index, 1);
+      const { how } = fault;
+      const takesEffect = fault.operation !== 'retrieve' && fault.takesEffect;
+      onMet({ operation, how, takesEffect });
       return fault;
     },
     interrupt(reply, how) {

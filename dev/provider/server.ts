@@ -3,7 +3,13 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { booksOf } from './books.ts';
 import { carrierSandbox } from './carrier.ts';
 import { notFound, ProviderError } from './errors.ts';
-import { createFaults, type Faults, SERVER_ERROR, type WriteOperation } from './faults.ts';
+import {
+  createFaults,
+  type Faults,
+  type MetFault,
+  SERVER_ERROR,
+  type WriteOperation,
+} from './faults.ts';
 import { allowOnly, parseForm, required } from './form.ts';
 import type { Form } from './form.ts';
 import { cancelIntent, captureIntent, confirmIntent, createIntent } from './intents.ts';
@@ -38,10 +44,15 @@ interface Operation {
  * dispute. `/sandbox/...` makes happen what the service cannot ask for, also that the provider fails: see sandbox.ts.
  * Beside it are the sandboxes of the carrier (`/carrier`), the supplier (`/supplier`) and the fraud screening
  * (`POST /screening/scores`).
+ *
+ * @param onFault - told of every request about a payment that was made to fail.
  */
-export function createProvider(ledger: Ledger): FastifyInstance {
+export function createProvider(
+  ledger: Ledger,
+  onFault: (met: MetFault) => void = () => undefined,
+): FastifyInstance {
   const server = fastify({ forceCloseConnections: true });
-  const faults = createFaults();
+  const faults = createFaults(onFault);
   server.addContentTypeParser(
     'application/x-www-form-urlencoded',
     { parseAs: 'string' },

@@ -137,10 +137,11 @@ function portsOf(base: string | undefined): StackPorts {
   );
 }
 
-function report({ unmet, audit }: Outcome): void {
+function report({ unmet, misSent, audit }: Outcome): void {
   console.log(`\n${describeAudit(audit)}`);
-  for (const what of unmet) console.log(`NOT AS EXPECTED ${what}`);
-  if (unmet.length === 0 && audit.disagreements.length === 0) {
+  const unexpected = [...unmet, ...misSent];
+  for (const what of unexpected) console.log(`NOT AS EXPECTED ${what}`);
+  if (unexpected.length === 0 && audit.disagreements.length === 0) {
     console.log('every sample order is where it must be');
     return;
   }

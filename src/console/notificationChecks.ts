@@ -2,7 +2,7 @@ import type { OrderNotification, OrderRow } from '../contracts/orders.ts';
 import type { ReturnRow } from '../contracts/returns.ts';
 import type { Disagreement } from './checks.ts';
 
-type Numbered = Pick<OrderNotification, 'workflowId' | 'version'>;
+type Numbered = Pick<OrderNotification, 'workflowId' | 'version' | 'notificationId'>;
 
 /** Checks that each change of an order's state was announced, under its own stable ID. */
 export function checkNotifications(
@@ -34,13 +34,31 @@ function checkTold<Row extends { readonly workflowId: string }>(
 ): readonly Disagreement[] {
   const told = Map.groupBy(notifications, ({ workflowId }) => workflowId);
   return rows.flatMap((row) => {
-    const { workflowId } = row;
-    const versions = new Set(told.get(workflowId)?.map(({ version }) => version));
-    const silent = versionsOf(row).filter((expected) => !versions.has(expected));
-    return silent.length === 0
-      ? []
-      : [{ subject: workflowId, says: `versions ${silent.join(', ')} were not announced` }];
+    const { workflowId: subject } = row;
+    const ids = idsByVersion(told.get(subject) ?? []);
+    const silent = versionsOf(row).filter((expected) => !ids.has(expected));
+    const drawn = [...ids].flatMap(([version, its]) => (its.size > 1 ? version : []));
+    const distinct = new Set([...ids.values()].flatMap((its) => [...its]));
+    return [
+      ...(silent.length === 0
+        ? []
+        : [{ subject, says: `versions ${silent.join(', ')} were not announced` }]),
+      ...(drawn.length === 0
+        ? []
+        : [{ subject, says: `versions ${drawn.join(', ')} were announced under several IDs` }]),
+      ...(distinct.size >= ids.size
+        ? []
+        : [{ subject, says: 'several versions were announced under one ID' }]),
+    ];
   });
+}
+
+function idsByVersion(told: readonly Numbered[]): ReadonlyMap<number, ReadonlySet<string>> {
+  const ids = new Map<number, Set<string>>();
+  for (const { version, notificationId } of told) {
+    ids.set(version, (ids.get(version) ?? new Set()).add(notificationId));
+  }
+  return ids;
 }
 
 /** Checks that a subscription got what its filter policy lets through, and nothing else. */

@@ -182,7 +182,7 @@ export function totalOf(lines: readonly OrderLine[], currency: Money['currency']
 
 /** Lines of the same SKU become one, for the stock's transaction: SKU to pieces, in order of first sight. */
 export function piecesBySku(
-  lines: readonly OrderLine[],
+  lines: readonly Pick<OrderLine, 'sku' | 'quantity'>[],
 ): readonly { readonly sku: string; readonly quantity: number }[] {
   const pieces = new Map<string, number>();
   for (const { sku, quantity } of lines) pieces.set(sku, (pieces.get(sku) ?? 0) + quantity);

@@ -9,7 +9,11 @@ import { KEY, returnRow, row } from './rows.ts';
 
 describe('the checks of notifications', () => {
   const toldOf = (workflowId: string, ...versions: readonly number[]) =>
-    versions.map((version) => ({ workflowId, version }));
+    versions.map((version) => ({
+      workflowId,
+      version,
+      notificationId: `${workflowId}/${version}`,
+    }));
   const told = (...versions: readonly number[]) => toldOf(KEY, ...versions);
 
   it('find the change of state that nobody was told of', () => {
@@ -18,6 +22,17 @@ describe('the checks of notifications', () => {
       { subject: KEY, says: 'versions 2, 3 were not announced' },
     ]);
     assert.equal(checkNotifications([row()], []).length, 1);
+  });
+
+  it('find a change that is told of under several IDs, and an ID that stands for several', () => {
+    const [first = assert.fail()] = told(1);
+    assert.deepEqual(
+      checkNotifications([row()], [...told(1, 2, 3), { ...first, notificationId: 'drawn' }]),
+      [{ subject: KEY, says: 'versions 1 were announced under several IDs' }],
+    );
+    assert.deepEqual(checkNotifications([row()], [...told(1, 2), { ...first, version: 3 }]), [
+      { subject: KEY, says: 'several versions were announced under one ID' },
+    ]);
   });
 
   it('find the change of a return, and the reminder, that nobody was told of', () => {

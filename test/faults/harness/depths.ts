@@ -13,7 +13,11 @@ const EVERY = 1_000;
 
 /** Watches how deep the queues are. */
 export interface Depths {
-  /** Of all queues that somebody empties by himself, as last seen: dead letters wait to be redriven. */
+  /**
+   * Of all queues that somebody empties by himself, as last seen: dead letters wait to be redriven.
+   *
+   * @throws what ended the watching.
+   */
   readonly latest: number;
   /** Ever seen. */
   readonly most: number;
@@ -29,6 +33,7 @@ export function watchDepths({ sqs, queues }: StackClients, { outputs }: Stack): 
     await Promise.all(urls.map((url) => patiently(() => countMessages(sqs, url))));
   let latest = 0;
   let most = 0;
+  let failure: unknown;
   const watching = (async () => {
     while (!stopping.signal.aborted) {
       latest = Math.max(...(await depthsOf(read)));
@@ -42,10 +47,11 @@ export function watchDepths({ sqs, queues }: StackClients, { outputs }: Stack): 
       await delay(EVERY);
     }
   })();
-  // Its failure is told by `stop`.
-  watching.catch(() => undefined);
+  // Its failure is told by `latest` and `stop`.
+  watching.catch((error: unknown) => (failure = error));
   return {
     get latest() {
+      if (failure !== undefined) throw failure;
       return latest;
     },
     get most() {

@@ -26,6 +26,8 @@ const SETTLED_WITHIN = 300_000;
 /** Feeds the service while everything fails that can, and checks what came of it from the outside. */
 export async function runFaults(options: FaultRunOptions): Promise<Report> {
   const { orders, seed, minutes, onProgress } = options;
+  const again = `npm run faults -- --orders ${orders} --seed ${seed} --minutes ${minutes}`;
+  onProgress(again);
   const lasts = minutes * 60_000;
   const scenarios = ordersToFeed(orders);
   const plan = planFaults({ seed, lasts });
@@ -46,10 +48,7 @@ export async function runFaults(options: FaultRunOptions): Promise<Report> {
       },
       onProgress,
     });
-    const report = {
-      rows: rowsOf(ordeal, plan),
-      again: `npm run faults -- --orders ${orders} --seed ${seed} --minutes ${minutes}`,
-    };
+    const report = { rows: rowsOf(ordeal, plan), again };
     held = !hasFailed(report);
     return report;
   } finally {

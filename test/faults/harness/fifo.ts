@@ -4,6 +4,13 @@ import type { OrderFacts } from '../../../src/console/workflowFacts.ts';
 import { EVENTS } from '../../../src/contracts/events.ts';
 import { orderWorkflowId, type OrderKey } from '../../../src/contracts/orders.ts';
 
+/** Whether the orders took what was sent in order as it was sent. */
+export interface OrderKept {
+  /** Orders that took several such events: of one there is no order. */
+  readonly compared: number;
+  readonly outOfOrder: readonly Disagreement[];
+}
+
 /** Notes what is sent with a promise of order, and checks that the orders took it so. */
 export function watchOrder(sender: Sender) {
   /** Event IDs in the order in which they were first sent, by workflow ID. */
@@ -21,22 +28,23 @@ export function watchOrder(sender: Sender) {
       },
     } satisfies Sender,
 
-    /** How many groups there were. */
-    get groups() {
-      return sent.size;
-    },
-
-    /** Those orders whose inbox has them in another order. */
-    check(facts: readonly OrderFacts[]): readonly Disagreement[] {
-      return facts.flatMap(({ workflowId, inbox }) => {
+    /** Compares what the orders' inboxes have. */
+    check(facts: readonly OrderFacts[]): OrderKept {
+      const groups = facts.map(({ workflowId, inbox }) => {
         const ids = sent.get(workflowId) ?? new Set();
         const taken = inbox.records.map(({ id }) => id).filter((id) => ids.has(id));
         const first = [...new Set(taken)];
-        const expected = [...ids].filter((id) => first.includes(id));
-        return first.every((id, index) => id === expected[index])
-          ? []
-          : [{ subject: workflowId, says: `took ${first.join(', ')} out of order` }];
+        return { workflowId, first, expected: [...ids].filter((id) => first.includes(id)) };
       });
+      return {
+        compared: groups.filter(({ first }) => first.length > 1).length,
+        outOfOrder: groups
+          .filter(({ first, expected }) => first.some((id, index) => id !== expected[index]))
+          .map(({ workflowId, first }) => ({
+            subject: workflowId,
+            says: `took ${first.join(', ')} out of order`,
+          })),
+      };
     },
   };
 }

@@ -1,12 +1,12 @@
+import { join } from 'node:path';
 import { connectTo } from '../../../dev/clients.ts';
 import type { Scenario } from '../../../dev/feed/scenarios.ts';
 import type { Sender } from '../../../dev/feed/sender.ts';
 import { rehearse, type Outcome } from '../../../dev/rehearsal.ts';
-import type { Disagreement } from '../../../src/console/checks.ts';
 import { readOrderFacts } from '../../../src/console/workflowFacts.ts';
 import type { OrderNotification } from '../../../src/contracts/orders.ts';
 import { createDesk } from './desk.ts';
-import { watchOrder } from './fifo.ts';
+import { watchOrder, type OrderKept } from './fifo.ts';
 import { inject, type Injected } from './injector.ts';
 import { spoilMessages, type Spoiling } from './messages.ts';
 import type { PlannedFault } from './plan.ts';
@@ -35,7 +35,7 @@ export interface Ordeal {
   readonly spoiled: Spoiling['counts'];
   /** How many orders people decided about. */
   readonly approved: number;
-  readonly groups: { readonly count: number; readonly outOfOrder: readonly Disagreement[] };
+  readonly groups: OrderKept;
 }
 
 /** Feeds the service while a plan of faults is carried out, waits for every order, and looks from the outside. */
@@ -43,12 +43,15 @@ export async function putThrough(stage: Stage, options: OrdealOptions): Promise<
   const { stack, stateDir, links } = stage;
   const { scenarios, seed, plan, onProgress } = options;
   const began = Promise.withResolvers<void>();
+  const stopping = new AbortController();
   const start = Date.now();
   const tell = (message: string) =>
     onProgress(`${((Date.now() - start) / 1_000).toFixed(1).padStart(7)} s  ${message}`);
   const injecting = began.promise.then(() =>
     inject({
       stack,
+      providerLog: join(stateDir, 'logs', 'provider.log'),
+      stopping: stopping.signal,
       links,
       plan,
       onProgress: tell,
@@ -58,25 +61,33 @@ export async function putThrough(stage: Stage, options: OrdealOptions): Promise<
   let desk: ReturnType<typeof createDesk> | undefined;
   let spoiling: Spoiling | undefined;
   let groups: ReturnType<typeof watchOrder> | undefined;
-  const outcome = await rehearse({
-    stack,
-    stateDir,
-    scenarios,
-    stock: options.stock,
-    within: options.within,
-    disturbance: injecting.then(() => tell('everything is mended')),
-    onNotification(notification) {
-      desk?.notice(notification);
-      options.onNotification?.(notification);
-    },
-    between(sender) {
-      desk = createDesk(sender.post);
-      spoiling = spoilMessages(sender, seed);
-      groups = watchOrder(spoiling.sender);
-      const { sender: watched } = groups;
-      return { ...spoiling, sender: paced(watched, options.pace, () => began.resolve()) };
-    },
-  });
+  let outcome: Outcome;
+  try {
+    outcome = await rehearse({
+      stack,
+      stateDir,
+      scenarios,
+      stock: options.stock,
+      within: options.within,
+      disturbance: injecting.then(() => tell('everything is mended')),
+      onNotification(notification) {
+        desk?.notice(notification);
+        options.onNotification?.(notification);
+      },
+      between(sender) {
+        desk = createDesk(sender.post);
+        spoiling = spoilMessages(sender, seed);
+        groups = watchOrder(spoiling.sender);
+        const { sender: watched } = groups;
+        return { ...spoiling, sender: paced(watched, options.pace, () => began.resolve()) };
+      },
+    });
+  } finally {
+    // Nothing is started again behind the back of a stop.
+    stopping.abort();
+    began.resolve();
+    await injecting;
+  }
   const clients = await connectTo(stack);
   try {
     const facts = await readOrderFacts(clients.temporal);
@@ -86,7 +97,7 @@ export async function putThrough(stage: Stage, options: OrdealOptions): Promise<
       injected: await injecting,
       spoiled: spoiling!.counts,
       approved: desk!.approved,
-      groups: { count: groups!.groups, outOfOrder: groups!.check(facts) },
+      groups: groups!.check(facts),
     };
   } finally {
     await clients.close();

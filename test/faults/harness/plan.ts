@@ -63,8 +63,8 @@ const MOST_PAUSE = 1_800;
 const RECOVERY = 4_000;
 
 /**
- * Draws what is done to the service, and when: the same for the same seed. Each kind is drawn as often as any other;
- * one process or link has one fault at a time.
+ * Draws what is done to the service, and when: the same for the same seed. How often a kind is drawn, `KINDS` says; one
+ * process or link has one fault at a time.
  */
 export function planFaults({
   seed,
@@ -165,8 +165,12 @@ function durationOf(fault: Fault): number {
   return 'lasts' in fault ? fault.lasts : 0;
 }
 
+type Described =
+  | Exclude<Fault, { readonly kind: 'provider' }>
+  | Pick<Extract<Fault, { readonly kind: 'provider' }>, 'kind' | 'how' | 'takesEffect'>;
+
 /** In the words of the table: what the same words describe is counted together. */
-export function describeFault(fault: Fault): string {
+export function describeFault(fault: Described): string {
   switch (fault.kind) {
     case 'kill':
       return `${fault.part} killed`;

@@ -4,6 +4,8 @@ export interface Row {
   readonly injected: number;
   /** What is wrong; empty where nothing is. */
   readonly wrong: readonly string[];
+  /** Why it shows nothing, where it does not: it did not come to pass, or there was too little to judge by. */
+  readonly open?: string;
   /** What else was seen. */
   readonly note?: string;
 }
@@ -24,10 +26,10 @@ const MOST_SHOWN = 10;
 /** The table, what is wrong below it, and how to see it again. */
 export function describeReport(report: Report): string {
   const { rows, again } = report;
-  const cells = rows.map(({ scenario, injected, wrong, note }) => [
-    scenario,
-    String(injected),
-    [wrong.length === 0 ? 'holds' : `WRONG (${wrong.length})`, note ?? ''].join('  ').trimEnd(),
+  const cells = rows.map((row) => [
+    row.scenario,
+    String(row.injected),
+    [verdictOf(row), row.note ?? ''].join('  ').trimEnd(),
   ]);
   const table = [['scenario', 'injected', 'verdict'], ...cells];
   const width = (column: number) => Math.max(...table.map((row) => row[column]?.length ?? 0));
@@ -39,6 +41,10 @@ export function describeReport(report: Report): string {
     ...rows.flatMap(complaints),
     hasFailed(report) ? `failed; run it again with: ${again}` : `everything holds: ${again}`,
   ].join('\n');
+}
+
+function verdictOf({ wrong, open }: Row): string {
+  return wrong.length > 0 ? `WRONG (${wrong.length})` : (open ?? 'holds');
 }
 
 function complaints({ scenario, wrong }: Row): readonly string[] {

@@ -37,6 +37,8 @@ const LEAST_LIVED = 8;
 /** Feeds all purchases in waves, faster than they can be carried out, under faults; watches queues and memory. */
 export async function runSoak(options: SoakOptions): Promise<Report> {
   const { orders, seed, minutes, onProgress } = options;
+  const again = `npm run faults -- soak --orders ${orders} --seed ${seed} --minutes ${minutes}`;
+  onProgress(again);
   const lasts = minutes * 60_000;
   const plan = planFaults({ seed, lasts, killsUntil: lasts / 2 });
   const stage = await startStage(seed, Math.ceil(lasts / 1_000) * 2);
@@ -44,18 +46,28 @@ export async function runSoak(options: SoakOptions): Promise<Report> {
   const depths = watchDepths(clients, stage.stack);
   const memory = watchMemory(stage.stack);
   const ended = new Set<string>();
+  const within = lasts + Math.max(LEAST_WITHIN, orders * SETTLED_WITHIN);
   let held = false;
   try {
+    const deadline = Date.now() + within;
     const ordeal = await putThrough(stage, {
       seed,
       scenarios: purchasesToFeed(orders),
       stock: Object.fromEntries(Object.keys(SAMPLE_STOCK).map((sku) => [sku, PIECES])),
       plan,
-      within: lasts + Math.max(LEAST_WITHIN, orders * SETTLED_WITHIN),
+      within,
       async pace(placed) {
         if (placed === 0 || placed % WAVE !== 0) return;
         onProgress(`${placed} orders are placed, ${ended.size} have ended`);
-        while (placed - ended.size > MOST_OPEN || depths.latest > SHALLOW) await delay(500);
+        while (placed - ended.size > MOST_OPEN || depths.latest > SHALLOW) {
+          if (Date.now() > deadline) {
+            const left = `${placed - ended.size} orders of ${placed} are open`;
+            throw new Error(
+              `${left}, ${depths.latest} messages in the deepest queue: no more come`,
+            );
+          }
+          await delay(500);
+        }
       },
       onNotification({ workflowId, state }) {
         if (isEnd(state)) ended.add(workflowId);
@@ -64,15 +76,18 @@ export async function runSoak(options: SoakOptions): Promise<Report> {
     });
     const report = {
       rows: [...rowsOf(ordeal, plan), depthRow(depths), ...memoryRows(memory)],
-      again: `npm run faults -- soak --orders ${orders} --seed ${seed} --minutes ${minutes}`,
+      again,
     };
     held = !hasFailed(report);
     return report;
   } finally {
     memory.stop();
-    await depths.stop();
-    await clients.close();
-    await stage.stop({ keep: !held });
+    try {
+      await depths.stop();
+    } finally {
+      await clients.close();
+      await stage.stop({ keep: !held });
+    }
   }
 }
 
@@ -88,7 +103,7 @@ function memoryRows(memory: ReturnType<typeof watchMemory>): readonly Row[] {
   return [...JUDGED, ...KEEPING].map((part) => {
     const trend = memory.trend(part);
     const scenario = `memory of ${part}, MiB`;
-    if (!trend) return { scenario, injected: 0, wrong: [], note: 'too few samples to tell' };
+    if (!trend) return { scenario, injected: 0, wrong: [], open: 'too few samples to judge' };
     const { last, slope, growth, lived } = trend;
     const percent = `${(growth * 100).toFixed(0)} %`;
     const isJudged = (JUDGED as readonly string[]).includes(part) && lived >= LEAST_LIVED;
@@ -97,6 +112,7 @@ function memoryRows(memory: ReturnType<typeof watchMemory>): readonly Row[] {
       injected: Math.round(last),
       wrong:
         isJudged && growth > MOST_GROWTH ? [`grew by ${percent} in the last half of its life`] : [],
+      ...(!isJudged && { open: 'not judged' }),
       note: `${slope.toFixed(1)} MiB a minute, ${percent} over the last half of ${lived.toFixed(1)} minutes`,
     };
   });

@@ -23,10 +23,13 @@ export interface Supervisor {
   stop(): Promise<void>;
   /** What has ended though nobody ended it. */
   readonly endedAlone: readonly string[];
+  /** What could not be started again, and is not tried any more. */
+  readonly missing: readonly string[];
 }
 
 export function superviseParts(stack: Stack): Supervisor {
   const endedAlone: string[] = [];
+  const missing = new Set<Part>();
   /** Those that are being started, or are about to be. */
   const coming = new Map<Part, { readonly back: Promise<void>; readonly since: number }>();
   const stopping = new AbortController();
@@ -38,7 +41,10 @@ export function superviseParts(stack: Stack): Supervisor {
       try {
         return await stack.part(part).start();
       } catch (error) {
-        if (Date.now() > deadline) throw error;
+        if (Date.now() > deadline) {
+          missing.add(part);
+          throw error;
+        }
       }
       await delay(LOOK_EVERY);
     }
@@ -55,7 +61,7 @@ export function superviseParts(stack: Stack): Supervisor {
   const watching = (async () => {
     while (!stopping.signal.aborted) {
       for (const part of PARTS) {
-        if (coming.has(part) || stack.part(part).pid !== undefined) continue;
+        if (coming.has(part) || missing.has(part) || stack.part(part).pid !== undefined) continue;
         endedAlone.push(part);
         // Its failure is told by `stop`.
         during(part, () => bringBack(part)).catch(() => undefined);
@@ -79,6 +85,9 @@ export function superviseParts(stack: Stack): Supervisor {
         if (!isClean) throw new Error(`${part} did not end by itself within ${STOP_WITHIN} ms`);
       }),
     endedAlone,
+    get missing() {
+      return [...missing];
+    },
     async untilNoneIsOverdue() {
       const began = Date.now();
       const isOverdue = () =>
@@ -90,8 +99,8 @@ export function superviseParts(stack: Stack): Supervisor {
       stopping.abort();
       await watching;
       await Promise.all([...coming.values()].map(({ back }) => back));
-      const missing = PARTS.filter((part) => stack.part(part).pid === undefined);
-      if (missing.length > 0) throw new Error(`${missing.join(', ')} did not come back`);
+      const away = PARTS.filter((part) => stack.part(part).pid === undefined);
+      if (away.length > 0) throw new Error(`${away.join(', ')} did not come back`);
     },
   };
 }

@@ -26,7 +26,7 @@ describe('the order of a FIFO group', () => {
     await order.sender.send(event(4, 'queue'));
     const records = taken.map((number) => ({ id: `waybill.payments:e-${number}` }));
     const facts = { workflowId: 'order:web:1', inbox: { records } } as unknown as OrderFacts;
-    return order.check([facts]);
+    return order.check([facts]).outOfOrder;
   }
 
   it('is kept where all came in turn, were repeated, or are missing', async () => {
@@ -109,6 +109,13 @@ describe('the table', () => {
     const report = { rows: [{ scenario: 'worker killed', injected: 3, wrong: [] }], again };
     assert.equal(hasFailed(report), false);
     assert.match(describeReport(report), /worker killed +3 +holds/);
+  });
+
+  it('says of what it cannot judge that it is open', () => {
+    const row = { scenario: 'worker killed', injected: 0, wrong: [], open: 'did not come to pass' };
+    const report = { rows: [row], again };
+    assert.equal(hasFailed(report), false);
+    assert.match(describeReport(report), /worker killed +0 +did not come to pass/);
   });
 
   it('says what is wrong, and how to see it again', () => {

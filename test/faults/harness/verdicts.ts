@@ -11,12 +11,16 @@ export function rowsOf(ordeal: Ordeal, plan: readonly PlannedFault[]): readonly 
     list.map((one) => `${one.subject}: ${one.says}`);
   const planned = [...new Set(plan.map(({ fault }) => describeFault(fault)))].toSorted();
   return [
-    ...planned.map((scenario) => ({
-      scenario,
-      injected: injected.counts.get(scenario) ?? 0,
-      wrong: injected.problems.flatMap((one) => (one.scenario === scenario ? one.says : [])),
-      note: noteOf(scenario, injected),
-    })),
+    ...planned.map((scenario) => {
+      const count = injected.counts.get(scenario) ?? 0;
+      return {
+        scenario,
+        injected: count,
+        wrong: injected.problems.flatMap((one) => (one.scenario === scenario ? one.says : [])),
+        ...(count === 0 && { open: 'did not come to pass' }),
+        note: noteOf(scenario, injected),
+      };
+    }),
     ...Object.entries(spoiled).map(([fate, count]) => ({
       scenario: `messages ${fate}`,
       injected: count,
@@ -33,6 +37,7 @@ export function rowsOf(ordeal: Ordeal, plan: readonly PlannedFault[]): readonly 
       wrong: outcome.unmet,
       note: `${approved} were approved by hand`,
     },
+    { scenario: 'pieces with the carrier', injected: orders, wrong: outcome.misSent },
     {
       scenario: 'events accounted for',
       injected: events.events,
@@ -41,17 +46,18 @@ export function rowsOf(ordeal: Ordeal, plan: readonly PlannedFault[]): readonly 
     },
     {
       scenario: 'order kept within FIFO groups',
-      injected: groups.count,
+      injected: groups.compared,
       wrong: says(groups.outOfOrder),
+      ...(groups.compared === 0 && { open: 'none took several' }),
     },
     { scenario: 'money, stock, rows, notifications', injected: orders, wrong: says(disagreements) },
   ];
 }
 
-function noteOf(scenario: string, { back, redriven }: Ordeal['injected']): string {
-  if (scenario === 'dead letters redriven') return `${redriven} messages`;
+function noteOf(scenario: string, { back, touched }: Ordeal['injected']): string {
   const longest = back.get(scenario);
-  return longest === undefined ? '' : `back within ${(longest / 1_000).toFixed(1)} s`;
+  if (longest !== undefined) return `back within ${(longest / 1_000).toFixed(1)} s`;
+  return touched.get(scenario) ?? '';
 }
 
 /** What speaks against: events = applied + duplicate + refused + in an inbox + parked + still queued. */

@@ -3,5 +3,5 @@ import { auditService } from './audit.ts';
 
 // The thread that `sweepAudit.ts` starts.
 
-const account = await auditService({ sent: [], acknowledged: new Set() });
+const account = await auditService({ sent: [], acknowledged: new Map() });
 parentPort?.postMessage(account);

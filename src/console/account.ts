@@ -9,6 +9,14 @@ export interface SentEvent {
   readonly orderKey: string | null;
 }
 
+/** That a bridge says it ended an event's message without delivering it. */
+export interface Acknowledgement {
+  /** Because the workflow had closed; else because it repeats a start, or no route wants it. */
+  readonly isLate: boolean;
+  /** When, in milliseconds since the epoch. */
+  readonly at: number;
+}
+
 /** Where events were found, by event ID. */
 export interface EventTraces {
   /** Events that started a workflow. */
@@ -18,7 +26,9 @@ export interface EventTraces {
   /** Events that lie in a dead-letter queue. */
   readonly parked: ReadonlySet<string>;
   /** Events that a bridge says it acknowledged without delivering: duplicates of a start, late ones. */
-  readonly acknowledged: ReadonlySet<string>;
+  readonly acknowledged: ReadonlyMap<string, Acknowledgement>;
+  /** When workflows closed, by workflow ID, in milliseconds since the epoch; Infinity of those that run. */
+  readonly closedAt: ReadonlyMap<string, number>;
   /** How many messages the source queues still hold. */
   readonly queued: number;
 }
@@ -43,7 +53,8 @@ export interface EventAccount {
  *
  *     events = applied + duplicate + refused + in an inbox + parked + still queued
  *
- * An event without a trace counts as queued only for as many messages as the queues still hold.
+ * An event without a trace counts as queued only for as many messages as the queues still hold. That it came too late is
+ * believed of no event that came while its workflow ran.
  */
 export function accountForEvents(sent: readonly SentEvent[], traces: EventTraces): EventAccount {
   const byId = collectTraces(traces);
@@ -55,7 +66,7 @@ export function accountForEvents(sent: readonly SentEvent[], traces: EventTraces
     const found = [...(byId.get(event.id) ?? [])];
     const [first] = found;
     if (first === undefined) {
-      if (traces.acknowledged.has(event.id)) counts.duplicate += 1;
+      if (isAcknowledged(event, traces)) counts.duplicate += 1;
       else missing.push(event);
       continue;
     }
@@ -70,6 +81,19 @@ export function accountForEvents(sent: readonly SentEvent[], traces: EventTraces
     lost: missing.slice(queued),
     contradictory,
   };
+}
+
+/** By how much the clocks of Temporal and a bridge may differ, in milliseconds. */
+const SKEW = 5_000;
+
+function isAcknowledged(
+  { id, orderKey }: SentEvent,
+  { acknowledged, closedAt }: EventTraces,
+): boolean {
+  const said = acknowledged.get(id);
+  if (!said?.isLate) return said !== undefined;
+  // Of a workflow that is not known any more nobody can say when it closed.
+  return said.at >= (closedAt.get(orderKey ?? '') ?? 0) - SKEW;
 }
 
 type Trace = 'applied' | 'duplicate' | 'refused' | 'inInbox' | 'parked';

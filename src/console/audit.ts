@@ -5,7 +5,12 @@ import type { Client } from '@temporalio/client';
 import type Stripe from 'stripe';
 import type { Queue } from '../bridges/queue.ts';
 import type { OrderNotification } from '../contracts/orders.ts';
-import { accountForEvents, type EventAccount, type SentEvent } from './account.ts';
+import {
+  accountForEvents,
+  type Acknowledgement,
+  type EventAccount,
+  type SentEvent,
+} from './account.ts';
 import { checkOrders, checkStock, type Disagreement } from './checks.ts';
 import { readLedger } from './ledger.ts';
 import {
@@ -29,7 +34,7 @@ export interface AuditSources extends TableNames {
   /** What was sent, where the senders noted it. */
   readonly sent: readonly SentEvent[];
   /** The events that bridges' logs say were acknowledged without being delivered. */
-  readonly acknowledged: ReadonlySet<string>;
+  readonly acknowledged: ReadonlyMap<string, Acknowledgement>;
   /** What was published, where somebody kept it; absent: not checked. */
   readonly notifications?: readonly OrderNotification[];
   /** The queue of the support team's subscription; absent: not checked. */
@@ -85,6 +90,9 @@ async function look(sources: AuditSources): Promise<Audit> {
     inboxes: [...facts, ...returns].map(({ inbox }) => inbox),
     parked: new Set(parked.flatMap(({ eventId }) => eventId ?? [])),
     acknowledged: sources.acknowledged,
+    closedAt: new Map(
+      [...facts, ...returns].map(({ workflowId, closedAt }) => [workflowId, closedAt ?? Infinity]),
+    ),
     queued: queued.reduce((total, count) => total + count, 0),
   });
   const disagreements = [

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { OrderNotification } from '../contracts/orders.ts';
-import type { SentEvent } from './account.ts';
+import type { Acknowledgement, SentEvent } from './account.ts';
 
 /** The events noted in a manifest, one JSON object a line. @throws when there is no such file. */
 export function readSent(file: string): readonly SentEvent[] {
@@ -17,17 +17,24 @@ export function readNotifications(file: string): readonly OrderNotification[] {
 /** Outcomes by which a bridge ends a message that it did not deliver. */
 const ACKNOWLEDGED = new Set(['duplicate', 'late', 'ignored']);
 
-/** The events that bridges' logs say were acknowledged without being delivered. @throws when there is no such file. */
-export function readAcknowledged(files: readonly string[]): ReadonlySet<string> {
-  const ids = new Set<string>();
-  for (const { msg, outcome, eventId } of files.flatMap(readLines<LogLine>)) {
-    if (msg !== 'settled' || !ACKNOWLEDGED.has(outcome)) continue;
-    if (typeof eventId === 'string') ids.add(eventId);
+/**
+ * The events that bridges' logs say were acknowledged without being delivered, by event ID, each as it was the first time.
+ *
+ * @throws when there is no such file.
+ */
+export function readAcknowledged(files: readonly string[]): ReadonlyMap<string, Acknowledgement> {
+  const acknowledged = new Map<string, Acknowledgement>();
+  for (const { time, msg, outcome, eventId } of files.flatMap(readLines<LogLine>)) {
+    if (msg !== 'settled' || !ACKNOWLEDGED.has(outcome) || typeof eventId !== 'string') continue;
+    const at = Date.parse(time);
+    const known = acknowledged.get(eventId);
+    if (!known || at < known.at) acknowledged.set(eventId, { isLate: outcome === 'late', at });
   }
-  return ids;
+  return acknowledged;
 }
 
 interface LogLine {
+  readonly time: string;
   readonly msg: string;
   readonly outcome: string;
   readonly eventId: string | null;

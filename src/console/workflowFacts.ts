@@ -3,6 +3,7 @@ import {
   decodeArrayFromPayloads,
   decodeMapFromPayloads,
 } from '@temporalio/common/lib/internal-non-workflow/index.js';
+import { optionalTsToMs } from '@temporalio/common/lib/time.js';
 import type { temporal } from '@temporalio/proto';
 import type { QueryDefinition } from '@temporalio/common';
 import {
@@ -24,6 +25,8 @@ type HistoryEvent = temporal.api.history.v1.IHistoryEvent;
 export interface WorkflowFacts<State extends string> {
   readonly workflowId: string;
   readonly running: boolean;
+  /** In milliseconds since the epoch; null while it runs. */
+  readonly closedAt: number | null;
   /** The state the workflow says it is in; null where its run ended without saying so. */
   readonly state: State | null;
   /** The event that started it. */
@@ -74,10 +77,12 @@ async function readFacts<State extends string>(
   const { eventId } = (await decodeMapFromPayloads(converter(client), memo)) ?? {};
   const completed = history.at(-1)?.workflowExecutionCompletedEventAttributes?.result?.payloads;
   const [result] = (await decode(client, completed)) as [Result<State>?];
-  const running = !isClosing(history.at(-1));
+  const last = history.at(-1);
+  const running = !isClosing(last);
   return {
     workflowId,
     running,
+    closedAt: running ? null : (optionalTsToMs(last?.eventTime) ?? null),
     startedBy: typeof eventId === 'string' ? eventId : null,
     signalled: await readSignalled(client, history),
     ...(running

@@ -7,7 +7,8 @@ const NOTHING: EventTraces = {
   started: new Set(),
   inboxes: [],
   parked: new Set(),
-  acknowledged: new Set(),
+  acknowledged: new Map(),
+  closedAt: new Map(),
   queued: 0,
 };
 
@@ -52,7 +53,8 @@ function tracesOf(places: readonly Place[], inboxes: number): EventTraces {
       ),
     ),
     parked: new Set(at('parked')),
-    acknowledged: new Set(at('acknowledged')),
+    acknowledged: new Map(at('acknowledged').map((id) => [id, { isLate: false, at: 0 }])),
+    closedAt: new Map(),
     queued: 0,
   };
 }
@@ -138,8 +140,22 @@ describe('the account of events', () => {
     const { applied, duplicate } = accountForEvents([sentEvent('s:1')], {
       ...NOTHING,
       started: new Set(['s:1']),
-      acknowledged: new Set(['s:1']),
+      acknowledged: new Map([['s:1', { isLate: true, at: 0 }]]),
     });
     assert.deepEqual({ applied, duplicate }, { applied: 1, duplicate: 0 });
+  });
+
+  it('does not believe a bridge that says of an event that it came too late, while its workflow ran', () => {
+    const closedAt = 1_800_000_000_000;
+    const account = (at: number, closed: readonly (readonly [string, number])[]) =>
+      accountForEvents([sentEvent('s:1')], {
+        ...NOTHING,
+        acknowledged: new Map([['s:1', { isLate: true, at }]]),
+        closedAt: new Map(closed),
+      });
+    assert.equal(account(closedAt + 1, [['order:web:1', closedAt]]).duplicate, 1);
+    assert.equal(account(closedAt - 60_000, [['order:web:1', closedAt]]).lost.length, 1);
+    assert.equal(account(closedAt, [['order:web:1', Infinity]]).lost.length, 1);
+    assert.equal(account(closedAt, []).duplicate, 1);
   });
 });

@@ -62,7 +62,7 @@ describe('the audit', () => {
       returnsTable: service.outputs.ReturnsTable,
       queues: [],
       sent: [],
-      acknowledged: new Set(),
+      acknowledged: new Map(),
     };
   });
   after(async () => {

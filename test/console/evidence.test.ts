@@ -4,8 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readAcknowledged, readNotifications, readSent } from '../../src/console/evidence.ts';
 
-const settled = (outcome: string, eventId: string | null) =>
-  JSON.stringify({ level: 'info', process: 'bridge', outcome, eventId, msg: 'settled' });
+const AT = '2027-03-09T12:00:00.000Z';
+const settled = (outcome: string, eventId: string | null, time = AT) =>
+  JSON.stringify({ level: 'info', time, process: 'bridge', outcome, eventId, msg: 'settled' });
+const idsIn = (log: string) => [...readAcknowledged([log]).keys()];
 
 describe('evidence', () => {
   let folder: string;
@@ -33,7 +35,14 @@ describe('evidence', () => {
       JSON.stringify({ msg: 'ready', outcome: 'duplicate', eventId: 's:6' }),
       '',
     );
-    assert.deepEqual([...readAcknowledged([log])], ['s:1', 's:2', 's:3']);
+    assert.deepEqual(idsIn(log), ['s:1', 's:2', 's:3']);
+  });
+
+  it('of a log says when each was, the first time, and whether it was late', async () => {
+    const first = '2027-03-09T11:00:00.000Z';
+    const log = await file(settled('duplicate', 's:1'), settled('late', 's:1', first));
+    const known = { isLate: true, at: Date.parse(first) };
+    assert.deepEqual([...readAcknowledged([log])], [['s:1', known]]);
   });
 
   it('of a log survive warnings, and a line that a kill cut short anywhere', async () => {
@@ -41,7 +50,7 @@ describe('evidence', () => {
     for (let end = 1; end < line.length; end += 1) {
       const torn = line.slice(0, end);
       const log = await file('(node:1) Warning: {', torn, settled('late', 's:2'), torn);
-      assert.deepEqual([...readAcknowledged([log])], ['s:2'], torn);
+      assert.deepEqual(idsIn(log), ['s:2'], torn);
     }
   });
 
@@ -52,7 +61,7 @@ describe('evidence', () => {
         `${line.slice(0, end)}${settled('late', 's:2')}`,
         settled('late', 's:3'),
       );
-      assert.deepEqual([...readAcknowledged([log])], ['s:2', 's:3'], line.slice(0, end));
+      assert.deepEqual(idsIn(log), ['s:2', 's:3'], line.slice(0, end));
     }
   });
 

@@ -14,6 +14,7 @@ export function facts(change: Partial<OrderFacts> = {}): OrderFacts {
   return {
     workflowId: KEY,
     running: false,
+    closedAt: 0,
     state: 'closed',
     startedBy: 's:1',
     inbox: { records: [], pending: [], repeats: 0 },

@@ -158,7 +158,7 @@ function factsOf<State extends string>(
   signalled: readonly string[],
 ): WorkflowFacts<State> {
   const inbox = { records: events, pending: [], repeats: 0 };
-  return { workflowId, running: false, state, startedBy: null, inbox, signalled };
+  return { workflowId, running: false, closedAt: 0, state, startedBy: null, inbox, signalled };
 }
 
 function bySku(

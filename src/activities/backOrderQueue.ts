@@ -1,6 +1,7 @@
 import {
   GetCommand,
   paginateQuery,
+  QueryCommand,
   TransactGetCommand,
   TransactWriteCommand,
   UpdateCommand,
@@ -28,6 +29,13 @@ export interface BackOrder extends Reservation {
  */
 export function backOrderQueue(client: DynamoDBDocumentClient, tableName: string) {
   const pointerKey = (sku: string, orderKey: string) => ({ sku, place: `ORDER#${orderKey}` });
+
+  const waitingOf = (sku: string) => ({
+    TableName: tableName,
+    KeyConditionExpression: 'sku = :sku AND begins_with(place, :waiting)',
+    ExpressionAttributeValues: { ':sku': sku, ':waiting': WAITING },
+    ConsistentRead: true,
+  });
 
   async function isWaiting(sku: string, orderKey: string): Promise<boolean> {
     const { Item } = await client.send(
@@ -81,16 +89,15 @@ export function backOrderQueue(client: DynamoDBDocumentClient, tableName: string
 
     /** Those who wait, first come first, 100 at a time. */
     async *waiting(sku: string): AsyncGenerator<readonly BackOrder[]> {
-      const pages = paginateQuery(
-        { client, pageSize: PAGE },
-        {
-          TableName: tableName,
-          KeyConditionExpression: 'sku = :sku AND begins_with(place, :waiting)',
-          ExpressionAttributeValues: { ':sku': sku, ':waiting': WAITING },
-          ConsistentRead: true,
-        },
-      );
+      const pages = paginateQuery({ client, pageSize: PAGE }, waitingOf(sku));
       for await (const { Items = [] } of pages) yield Items as BackOrder[];
+    },
+
+    async isWaitedFor(sku: string): Promise<boolean> {
+      const { Count = 0 } = await client.send(
+        new QueryCommand({ ...waitingOf(sku), Select: 'COUNT', Limit: 1 }),
+      );
+      return Count > 0;
     },
 
     /** Takes orders out of the queue, as far as they are in it. */

@@ -5,6 +5,7 @@ import {
   type DynamoDBDocumentClient,
 } from '@aws-sdk/lib-dynamodb';
 import type { Reservation, StockActivities } from '../contracts/activities.ts';
+import { backOrderQueue } from './backOrderQueue.ts';
 import type { LowStock } from './lowStock.ts';
 import {
   failedConditions,
@@ -19,7 +20,9 @@ import {
 export interface StockActivitiesOptions {
   readonly table: DynamoDBDocumentClient;
   readonly stockTable: string;
-  readonly lowStock: Pick<LowStock, 'tellIfLow'>;
+  /** PK `sku`, SK `place`. */
+  readonly backOrdersTable: string;
+  readonly lowStock: Pick<LowStock, 'tellIfLow' | 'tell'>;
 }
 
 /**
@@ -32,13 +35,17 @@ export interface StockActivitiesOptions {
  *
  * Hence no client request token of our own: DynamoDB would answer a late repeat of the reserve with the success of
  * the first one, though it has been released since.
+ *
+ * Pieces that are on sale again are told to the restocking of their SKU if somebody waits for them.
  */
 export function createStockActivities({
   table,
   stockTable,
+  backOrdersTable,
   lowStock,
 }: StockActivitiesOptions): StockActivities {
   const stored = openTable(table, stockTable);
+  const queue = backOrderQueue(table, backOrdersTable);
 
   return {
     async reserveStock(reservation) {
@@ -53,7 +60,7 @@ export function createStockActivities({
     async releaseStock({ orderKey, lost = [] }) {
       for (let look = 1; look <= LOOKS; look += 1) {
         const row = await stored.reservation(orderKey);
-        if (row?.status === 'released') return;
+        if (row?.status === 'released') return await tellIfWaitedFor(row.pieces);
         const onSale = withoutLost(orderKey, row?.pieces ?? [], lost);
         const released = row
           ? await giveBack(orderKey, row, onSale, {
@@ -65,7 +72,7 @@ export function createStockActivities({
               },
             })
           : await putTombstone(orderKey);
-        if (released) return;
+        if (released) return await tellIfWaitedFor(onSale);
       }
       throw new Error(`${reservationKey(orderKey)} changed at each of ${LOOKS} looks`);
     },
@@ -73,7 +80,9 @@ export function createStockActivities({
     async releasePieces({ orderKey, step, released, left }) {
       const row = await stored.reservation(orderKey);
       if (!row) throw new Error(`${reservationKey(orderKey)} is not there`);
-      if (row.status === 'released' || (row.releases ?? 0) >= step) return;
+      if (row.status === 'released' || (row.releases ?? 0) >= step) {
+        return await tellIfWaitedFor(released);
+      }
       if (piecesWithout(row.pieces, [...released, ...left]).length > 0) {
         throw new Error(
           `${reservationKey(orderKey)} holds other pieces than are released and left`,
@@ -84,6 +93,7 @@ export function createStockActivities({
         values: { ':left': left, ':step': step },
       });
       if (!given) throw new Error(`${reservationKey(orderKey)} has changed meanwhile`);
+      await tellIfWaitedFor(released);
     },
 
     async restock({ returnKey, pieces }) {
@@ -106,8 +116,18 @@ export function createStockActivities({
         // Only the item of this return has a condition: it is on sale already.
         if (!failedConditions(error)) throw error;
       }
+      await tellIfWaitedFor(pieces);
     },
   };
+
+  /** On a repeat too: the try that put them on sale may have ended before it came to this. */
+  async function tellIfWaitedFor(pieces: Reservation['pieces']): Promise<void> {
+    const waitedFor: string[] = [];
+    for (const { sku } of mergedPieces(pieces)) {
+      if (await queue.isWaitedFor(sku)) waitedFor.push(sku);
+    }
+    await lowStock.tell(waitedFor);
+  }
 
   /** @returns false when a reserve or another release was first. */
   async function putTombstone(orderKey: string): Promise<boolean> {

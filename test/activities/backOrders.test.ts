@@ -88,3 +88,54 @@ describe('joinBackOrders', () => {
     assert.deepEqual(await service.told(), [mug, mug]);
   });
 });
+
+describe('pieces that are on sale again', () => {
+  let service: TestStock;
+  let backOrders: BackOrderActivities;
+  before(async () => {
+    service = await startStock();
+    const { table, lowStock, outputs } = service;
+    const backOrdersTable = outputs.BackOrdersTable;
+    backOrders = createBackOrderActivities({ table, backOrdersTable, lowStock });
+  });
+  after(() => service.stop());
+  afterEach(() => service.assertStock());
+
+  /** One SKU of which there is none left: who has it, and who waits for it. */
+  async function soldOut() {
+    const sku = await service.sku({ available: 2 });
+    const pieces = [{ sku, quantity: 2 }];
+    const orderKey = uniqueId('order');
+    await service.stock.reserveStock({ orderKey, pieces });
+    await backOrders.joinBackOrders({ orderKey: uniqueId('order'), pieces, skus: [sku] });
+    assert.deepEqual(await service.told(), [sku]);
+    return { sku, orderKey };
+  }
+
+  it('are told to the restocking of a SKU that somebody waits for, on a repeat too', async () => {
+    const { sku, orderKey } = await soldOut();
+    const released = [{ sku, quantity: 1 }];
+    const some = { orderKey, step: 1, released, left: released };
+    for (let time = 1; time <= 2; time += 1) await service.stock.releasePieces(some);
+    assert.deepEqual(await service.told(), [sku, sku]);
+    for (let time = 1; time <= 2; time += 1) await service.stock.releaseStock({ orderKey });
+    assert.deepEqual(await service.told(), [sku, sku]);
+    await service.stock.reserveStock({ orderKey: uniqueId('order'), pieces: released });
+    const returned = { returnKey: uniqueId('return'), pieces: released };
+    await service.stock.restock(returned);
+    assert.deepEqual(await service.told(), [sku]);
+  });
+
+  it('are told to nobody where nobody waits, or nothing is given back', async () => {
+    const sku = await service.sku({ available: 2 });
+    const orderKey = uniqueId('order');
+    await service.stock.reserveStock({ orderKey, pieces: [{ sku, quantity: 2 }] });
+    await service.stock.releaseStock({ orderKey });
+    const waiting = await soldOut();
+    await service.stock.releaseStock({ orderKey: uniqueId('never-reserved') });
+    assert.deepEqual(await service.told(), []);
+    const lost = [{ sku: waiting.sku, quantity: 2 }];
+    await service.stock.releaseStock({ orderKey: waiting.orderKey, lost });
+    assert.deepEqual(await service.told(), []);
+  });
+});

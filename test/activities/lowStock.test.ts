@@ -20,12 +20,13 @@ describe('a reservation that leaves too few pieces', () => {
   let account: AwsConfig;
   let table: DynamoDBDocumentClient;
   let stockTable: string;
+  let backOrdersTable: string;
   let stock: StockActivities;
 
   before(async () => {
     service = await startStock();
     ({ account, table, stock } = service);
-    ({ StockTable: stockTable } = service.outputs);
+    ({ StockTable: stockTable, BackOrdersTable: backOrdersTable } = service.outputs);
   });
   after(() => service.stop());
 
@@ -72,6 +73,7 @@ describe('a reservation that leaves too few pieces', () => {
         const down = createStockActivities({
           table,
           stockTable,
+          backOrdersTable,
           lowStock: createLowStock({ ...service.onBus, eventBridge }),
         });
         const began = Date.now();
@@ -96,7 +98,8 @@ describe('a reservation that leaves too few pieces', () => {
     const silent = createStockActivities({
       table,
       stockTable,
-      lowStock: { tellIfLow: () => Promise.reject(new Error('killed')) },
+      backOrdersTable,
+      lowStock: { ...service.lowStock, tellIfLow: () => Promise.reject(new Error('killed')) },
     });
     const reservation = { orderKey: uniqueId('order'), pieces: [{ sku, quantity: 1 }] };
     await assert.rejects(silent.reserveStock(reservation), /killed/);
@@ -128,6 +131,7 @@ describe('a reservation that leaves too few pieces', () => {
     const throttled = createStockActivities({
       table,
       stockTable,
+      backOrdersTable,
       lowStock: createLowStock({ ...service.onBus, eventBridge }),
     });
     const pieces = skus.map((sku) => ({ sku, quantity: 1 }));

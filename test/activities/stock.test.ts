@@ -14,13 +14,14 @@ describe('stock activities', () => {
   let account: AwsConfig;
   let table: DynamoDBDocumentClient;
   let stockTable: string;
+  let backOrdersTable: string;
   let lowStock: LowStock;
   let stock: StockActivities;
 
   before(async () => {
     service = await startStock();
     ({ account, table, lowStock, stock } = service);
-    ({ StockTable: stockTable } = service.outputs);
+    ({ StockTable: stockTable, BackOrdersTable: backOrdersTable } = service.outputs);
   });
   after(() => service.stop());
 
@@ -291,7 +292,7 @@ describe('stock activities', () => {
     it('finds that the release of all came in between', async () => {
       const { orderKey, mug, of, left } = await reservedOrder();
       const { held, release: letGo } = heldTransactions();
-      const late = createStockActivities({ table: held, stockTable, lowStock });
+      const late = createStockActivities({ table: held, stockTable, backOrdersTable, lowStock });
       const releasing = late.releasePieces({
         orderKey,
         step: 1,
@@ -306,7 +307,12 @@ describe('stock activities', () => {
     it('is seen by a release of all that had read the row before it', async () => {
       const { orderKey, mug, of, left } = await reservedOrder();
       const { held, release: letGo } = heldTransactions();
-      const releasing = createStockActivities({ table: held, stockTable, lowStock }).releaseStock({
+      const releasing = createStockActivities({
+        table: held,
+        stockTable,
+        backOrdersTable,
+        lowStock,
+      }).releaseStock({
         orderKey,
       });
       const released = [{ sku: mug, quantity: 3 }];
@@ -454,7 +460,12 @@ describe('stock activities', () => {
             commandName?.startsWith('TransactWrite') ? Promise.reject(cancelled) : next(input),
         { step: 'initialize' },
       );
-      const conflicted = createStockActivities({ table: conflicting, stockTable, lowStock });
+      const conflicted = createStockActivities({
+        table: conflicting,
+        stockTable,
+        backOrdersTable,
+        lowStock,
+      });
       await assert.rejects(
         conflicted.reserveStock({
           orderKey: uniqueId('order'),
@@ -466,7 +477,12 @@ describe('stock activities', () => {
   }
 
   it('throws where DynamoDB may yet say yes: it is no answer about the stock', async () => {
-    const elsewhere = createStockActivities({ table, stockTable: 'no-such-table', lowStock });
+    const elsewhere = createStockActivities({
+      table,
+      stockTable: 'no-such-table',
+      backOrdersTable,
+      lowStock,
+    });
     const reservation = { orderKey: uniqueId('order'), pieces: [{ sku: 'mug', quantity: 1 }] };
     await assert.rejects(elsewhere.reserveStock(reservation), {
       name: 'ResourceNotFoundException',

@@ -36,7 +36,7 @@ export async function startStock() {
   const sqs = new SQSClient(account);
   const onBus = { table, stockTable, eventBridge, eventBusName: outputs.EventBusName };
   const lowStock = createLowStock(onBus);
-  const stock = createStockActivities({ table, stockTable, lowStock });
+  const stock = createStockActivities({ table, stockTable, backOrdersTable, lowStock });
 
   async function read(key: string): Promise<Record<string, unknown> | undefined> {
     const command = new GetCommand({ TableName: stockTable, Key: { key }, ConsistentRead: true });

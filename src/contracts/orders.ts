@@ -53,6 +53,8 @@ export interface CarriedOrder {
   readonly version: number;
   /** The parcels as they were when their news were told last; absent where nothing of them was told. */
   readonly parcelsTold?: Order['shipments'];
+  /** Why an operator is waited for; absent where none is, and in what was carried before it was. */
+  readonly asked?: string;
   readonly inbox: InboxContent;
   /** The last entries; absent in what was carried before there was a timeline. */
   readonly timeline?: readonly TimelineEntry[];

@@ -5,7 +5,7 @@ import { isToReserve, isUntouched, settle } from '../domain/lines.ts';
 import { isAllLost } from '../domain/shipment.ts';
 import { fulfilReported } from './firstEdition.ts';
 import { answerCommands } from './orderCommands.ts';
-import { pay, returnPayment } from './orderPayment.ts';
+import { pay, returnPayment, takeAsReturned } from './orderPayment.ts';
 import { OrderProgress, OrderStopped } from './orderProgress.ts';
 import { admit, screen } from './orderScreening.ts';
 import { cancelShipments, piecesGone, ship } from './orderShipments.ts';
@@ -52,7 +52,11 @@ export async function orderWorkflow(input: OrderInput): Promise<OrderResult> {
       await pay(input, progress, saga);
       if (edition === 1) await fulfilReported(input, progress);
       else await ship(input, progress, saga);
-      if (isAllLost(progress.order.shipments)) return await progress.end('refunded', 'parcel-lost');
+      const { shipments, payment } = progress.order;
+      if (isAllLost(shipments)) {
+        const isFree = payment.status === 'not-needed';
+        return await progress.end(isFree ? 'cancelled' : 'refunded', 'parcel-lost');
+      }
       return await progress.end('closed');
     } catch (error) {
       if (!(error instanceof OrderStopped)) throw error;
@@ -69,14 +73,19 @@ async function undo(
 ): Promise<OrderResult> {
   progress.order = { ...progress.order, cancellation };
   for (;;) {
-    try {
-      await saga.compensate();
-      break;
-    } catch (error) {
-      if (!(error instanceof CompensationFailed)) throw error;
-      const help = await progress.needOperator(`${error.undo}-failed`);
-      if (help === 'resolved') saga.takeAsDone(error.undo as OrderUndo);
+    let failed = saga.next;
+    if (!failed || !progress.isAsked(`${failed}-failed`)) {
+      try {
+        await saga.compensate();
+        break;
+      } catch (error) {
+        if (!(error instanceof CompensationFailed)) throw error;
+        failed = error.undo as OrderUndo;
+      }
     }
+    if ((await progress.needOperator(`${failed}-failed`)) !== 'resolved') continue;
+    saga.takeAsDone(failed);
+    if (failed === 'return-payment') takeAsReturned(progress);
   }
   progress.order = settle(progress.order);
   const end = progress.order.payment.refunded > 0 ? 'refunded' : 'cancelled';

@@ -165,3 +165,9 @@ export async function returnPayment(
   // What was lost in disputes is the customer's too, but nothing that was refunded.
   progress.recordPayment({ status: 'returned', captured, refunded: captured - lost });
 }
+
+/** Notes that an operator has given back by hand what was captured, as far as that is known. */
+export function takeAsReturned(progress: OrderProgress): void {
+  const { captured } = progress.order.payment;
+  progress.recordPayment({ status: 'returned', refunded: captured });
+}

@@ -55,6 +55,8 @@ export class OrderProgress extends OrderRecord {
     return { outcome: 'applied' };
   };
   #helped: Help | null = null;
+  /** What the run before has asked an operator about, until that is waited for again. */
+  #asked: string | null;
   #leaving = false;
 
   /** @param saga - its ledger is carried along when the workflow continues as new. */
@@ -63,6 +65,7 @@ export class OrderProgress extends OrderRecord {
     this.#input = input;
     this.#saga = saga;
     this.#inbox = new Inbox(input.carried?.inbox);
+    this.#asked = input.carried?.asked ?? null;
   }
 
   /** Whether this run only waits for its handlers, to go on in a new one. */
@@ -117,13 +120,16 @@ export class OrderProgress extends OrderRecord {
     take: () => Promise<Answer>,
     byHand: () => ByHand,
   ): Promise<Answer | ByHand> {
+    const reason = `${name}-failed`;
     for (;;) {
-      try {
-        return await this.step(name, take, rethrow);
-      } catch (error) {
-        if (!(error instanceof ActivityFailure)) throw error;
+      if (!this.isAsked(reason)) {
+        try {
+          return await this.step(name, take, rethrow);
+        } catch (error) {
+          if (!(error instanceof ActivityFailure)) throw error;
+        }
       }
-      if ((await this.needOperator(`${name}-failed`)) === 'resolved') return byHand();
+      if ((await this.needOperator(reason)) === 'resolved') return byHand();
     }
   }
 
@@ -166,9 +172,19 @@ export class OrderProgress extends OrderRecord {
     return came;
   }
 
+  /**
+   * Whether an operator was asked about this when the run before went on in this one. It is not tried again unasked: an
+   * operator may have done it by hand by now.
+   */
+  isAsked(reason: string): boolean {
+    return this.#asked === reason;
+  }
+
   /** Waits until an operator has helped the order, which needs one for this reason, or somebody cancels it. */
   async needOperator(reason: string): Promise<Help | null> {
-    this.#helped = null;
+    // Help that came since this run began is for what the run before has asked about.
+    if (!this.isAsked(reason)) this.#helped = null;
+    this.#asked = null;
     if (this.order.state !== 'needs-operator' || this.reason !== reason) {
       this.become('needs-operator', { reason, waitingFor: 'operator' });
     }
@@ -248,6 +264,7 @@ export class OrderProgress extends OrderRecord {
         reason: this.reason,
         version: this.version,
         parcelsTold: this.parcelsTold,
+        ...(this.order.waitingFor === 'operator' && this.reason !== null && { asked: this.reason }),
         inbox: this.#inbox.content(),
         timeline: this.timeline.entries,
         placedAt: this.placedAt,

@@ -41,6 +41,10 @@ export async function ship(
   saga.before('cancel-shipments');
   for (;;) {
     await attendToParcels(input, progress);
+    if (progress.isAsked(NOT_BACK)) {
+      await missParcel(progress);
+      continue;
+    }
     const { shipments } = progress.order;
     if (isDispatched(shipments)) progress.be('shipped', { waitingFor: 'delivery' });
     else progress.be('fulfilling', { waitingFor: 'dispatch' });
@@ -52,6 +56,9 @@ export async function ship(
   }
   if (!isAllLost(progress.order.shipments)) progress.become('delivered');
 }
+
+/** What an operator is asked about: a parcel that was called back has not come. */
+const NOT_BACK = 'parcel-not-back';
 
 /** Until when a parcel that was called back is waited for; undefined: none is. */
 function recallUntil(input: OrderInput, progress: OrderProgress): number | undefined {
@@ -73,7 +80,7 @@ function awaitParcel({ policy }: OrderInput, progress: OrderProgress): number {
 /** Asks an operator about parcels that were called back and have not come: to wait on, or to give them up. */
 async function missParcel(progress: OrderProgress): Promise<void> {
   progress.order = { ...progress.order, parcelUntil: null };
-  if ((await progress.needOperator('parcel-not-back')) !== 'resolved') return;
+  if ((await progress.needOperator(NOT_BACK)) !== 'resolved') return;
   for (const shipment of progress.order.shipments) {
     if (shipment.status !== 'recalled') continue;
     const { shipmentId, holds } = shipment;

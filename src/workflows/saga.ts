@@ -38,6 +38,11 @@ export class Saga<Undo extends string> {
     return this.#ledger;
   }
 
+  /** What is undone next; undefined: nothing is left. */
+  get next(): Undo | undefined {
+    return youngest(this.#ledger);
+  }
+
   /** Enters the compensation of the step that comes next. */
   before(undo: Undo): void {
     this.#ledger = enter(this.#ledger, undo);

@@ -62,6 +62,13 @@ describe('the parcels of an order', () => {
     );
   });
 
+  it('are booked once more where somebody cancelled them at the carrier, unless nothing is left of them', () => {
+    const cancelled = withShipment(PLANNED.slice(0, 1), '1', { status: 'cancelled' });
+    assert.equal(nextParcelWork(cancelled, [])?.to, 'book');
+    assert.equal(nextParcelWork(cancelled, [{ line: 1 }])?.to, 'book');
+    assert.equal(nextParcelWork(cancelled, [{ line: 1 }, { line: 3 }]), null);
+  });
+
   it('are booked, called back once nothing is left of them, and made good where they are lost', () => {
     const to = (shipments: readonly Shipment[], ...lines: readonly number[]) => {
       const work = nextParcelWork(

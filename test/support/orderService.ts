@@ -214,12 +214,15 @@ export async function startOrderService({
     /** Has the workflow's history grow until the server asks for a new run: past 4 MB. */
     async outgrow(handle: WorkflowHandle): Promise<void> {
       const data = 'x'.repeat(1_000_000);
+      const { runId } = await handle.describe();
+      const run = client.workflow.getHandle(handle.workflowId, runId);
       // A signal that nobody knows is recorded, and what it says forgotten.
       for (let sent = 0; sent < 5; sent += 1) await handle.signal('no-such-signal', data);
       // The task that takes the last of them may have begun before it: one more is told how long the history is.
       await eventually(async () => {
-        const { raw, historySize = 0 } = await handle.describe();
-        return historySize > 4 * 1_024 * 1_024 && !raw.pendingWorkflowTask;
+        const { raw, historySize = 0, status } = await run.describe();
+        const isLong = historySize > 4 * 1_024 * 1_024 && !raw.pendingWorkflowTask;
+        return isLong || status.name !== 'RUNNING';
       });
       await handle.signal('no-such-signal', '');
     },

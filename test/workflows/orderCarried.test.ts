@@ -4,13 +4,20 @@ import { inboxQuery } from '../../src/contracts/inbox.ts';
 import {
   cancelOrder,
   orderQuery,
+  orderWorkflowId,
   resolveOrder,
   resumeOrder,
   type OrderNotification,
   type OrderRow,
 } from '../../src/contracts/orders.ts';
 import type { OrderLine } from '../../src/domain/order.ts';
-import { event, PARCEL, type OrderHandle, type OrderService } from '../support/orderService.ts';
+import {
+  event,
+  order,
+  PARCEL,
+  type OrderHandle,
+  type OrderService,
+} from '../support/orderService.ts';
 import {
   CUSTOMER,
   declined,
@@ -20,7 +27,8 @@ import {
   stuck,
   withOrderService,
 } from '../support/orders.ts';
-import { eventually } from '../support/servers.ts';
+import { advance } from '../support/clock.ts';
+import { eventually, uniqueId } from '../support/servers.ts';
 
 /** The server suggests to continue as new past 4 MB of history: five events of these are enough. */
 const LARGE = 'x'.repeat(1_000_000);
@@ -30,6 +38,8 @@ const THREE_SELLERS: OrderLine[] = [
   { sku: 'sleeve', quantity: 3, amount: 500, sellerId: 'bert' },
   { sku: 'record', quantity: 2, amount: 5_001, sellerId: 'carl' },
 ];
+
+const DAY = 86_400;
 
 const statuses = ({ shipments }: OrderRow) => shipments.map(({ status }) => status);
 
@@ -168,11 +178,13 @@ describe('an order that continues as new (FAULTS 25)', () => {
     assert.equal(reason, 'refund-lines-failed');
     assert.deepEqual((await service.look(handle)).pieces, { record: 3 });
 
-    await service.outgrow(handle);
+    // The older one's parcel is back when the next run begins.
+    const letGo = await leave(handle);
+    await service.send(handle, event(handle, 'ShipmentReturned', { ...PARCEL, shipmentId: '1' }));
+    await service.until(handle, (row) => statuses(row)[0] === 'returned');
+    letGo();
     await eventually(() => isContinued(handle));
     const latest = latestOf(handle);
-    await service.send(latest, event(handle, 'ShipmentReturned', { ...PARCEL, shipmentId: '1' }));
-    await service.until(latest, (row) => statuses(row)[0] === 'returned');
     await service.payments.closeDispute({ ...dispute, lost: 0 });
     await service.until(latest, stuck);
     await latest.executeUpdate(resumeOrder, { args: [OPERATOR] });
@@ -184,5 +196,97 @@ describe('an order that continues as new (FAULTS 25)', () => {
     const { pieces, captured, refunded } = await service.look(handle);
     assert.deepEqual([pieces, captured, refunded], [{ record: 2 }, 7_501, 2_500]);
     await service.assertStock();
+  });
+
+  /** Has a run leave that waits for an operator. @returns the next one, once it has begun. */
+  async function carryOn(handle: OrderHandle): Promise<OrderHandle> {
+    await service.outgrow(handle);
+    await eventually(() => isContinued(handle));
+    const latest = latestOf(handle);
+    await eventually(async () => !(await latest.describe()).raw.pendingWorkflowTask);
+    return latest;
+  }
+
+  async function resolve(latest: OrderHandle, reason: string): Promise<void> {
+    const answer = await latest.executeUpdate(resolveOrder, { args: [{ ...OPERATOR, reason }] });
+    assert.deepEqual([answer.accepted, answer.state], [true, 'needs-operator']);
+  }
+
+  /** Has every refund fail for as long as the policy has it tried. */
+  async function refusingRefunds(handle: OrderHandle) {
+    const dispute = { orderKey: handle.workflowId, disputeId: uniqueId('dp') };
+    await service.payments.holdRefunds(dispute);
+    return async () => await service.payments.closeDispute({ ...dispute, lost: 0 });
+  }
+
+  it('refunds nothing that an operator may have refunded by hand: for lines', async () => {
+    const handle = await service.place({ lines: THREE_SELLERS }, { compensationRetrySeconds: 2 });
+    await service.until(handle, fulfilling);
+    const allowRefunds = await refusingRefunds(handle);
+    await handle.executeUpdate(cancelOrder, { args: [{ ...CUSTOMER, lines: [2] }] });
+    assert.equal((await service.until(handle, stuck)).reason, 'refund-lines-failed');
+    await allowRefunds();
+    const latest = await carryOn(handle);
+    await resolve(latest, 'refunded at the till');
+    await service.until(latest, (row) => row.cancelledLines.every(({ settled }) => settled));
+    for (const shipmentId of ['1', '3']) {
+      await service.send(latest, event(handle, 'ShipmentDelivered', { ...PARCEL, shipmentId }));
+    }
+    assert.equal((await handle.result()).state, 'closed');
+    const { row, captured, refunded } = await service.look(handle);
+    assert.deepEqual([captured, refunded, row?.payment.refunded], [7_501, 0, 500]);
+    await service.assertStock();
+    await service.record(handle, 'order-carried-refund-by-hand');
+  });
+
+  it('refunds nothing that an operator may have refunded by hand: for the whole order', async () => {
+    const handle = await service.place({}, { compensationRetrySeconds: 2 });
+    await service.until(handle, fulfilling);
+    const allowRefunds = await refusingRefunds(handle);
+    await handle.executeUpdate(cancelOrder, { args: [CUSTOMER] });
+    assert.equal((await service.until(handle, stuck)).reason, 'return-payment-failed');
+    await allowRefunds();
+    const latest = await carryOn(handle);
+    await resolve(latest, 'refunded at the till');
+    assert.equal((await handle.result()).state, 'refunded');
+    const { row, captured, refunded } = await service.look(handle);
+    assert.deepEqual([captured, refunded, row?.payment.refunded], [2_999, 0, 2_999]);
+    await service.assertStock();
+    await service.record(handle, 'order-carried-return-by-hand');
+  });
+
+  it('still needs to be told how a parcel is sent that was cancelled at the carrier', async () => {
+    const placed = order();
+    const reference = encodeURIComponent(`${orderWorkflowId(placed)}:1`);
+    await fetch(`${service.provider.url}/carrier/shipments/${reference}`, { method: 'DELETE' });
+    const handle = await service.place(placed);
+    assert.equal((await service.until(handle, stuck)).reason, 'shipment-cancelled');
+    const latest = await carryOn(handle);
+    await service.until(latest, stuck);
+    await resolve(latest, 'sent by courier');
+    await service.until(latest, fulfilling);
+    await service.deliver(latest);
+    assert.equal((await handle.result()).state, 'closed');
+    await service.record(handle, 'order-carried-sent-by-hand');
+  });
+
+  it('still needs to be told what became of a parcel that has not come back', async () => {
+    const handle = await service.place({ lines: THREE_SELLERS });
+    await service.until(handle, fulfilling);
+    await service.provider.collect(`${handle.workflowId}:2`);
+    await handle.executeUpdate(cancelOrder, { args: [{ ...CUSTOMER, lines: [2] }] });
+    await service.until(handle, (row) => statuses(row)[1] === 'recalled');
+    await advance(handle, 14 * DAY + 1);
+    assert.equal((await service.until(handle, stuck)).reason, 'parcel-not-back');
+    const latest = await carryOn(handle);
+    await resolve(latest, 'written off');
+    await service.until(latest, (row) => statuses(row)[1] === 'refunded');
+    for (const shipmentId of ['1', '3']) {
+      await service.send(latest, event(handle, 'ShipmentDelivered', { ...PARCEL, shipmentId }));
+    }
+    assert.equal((await handle.result()).state, 'closed');
+    assert.equal((await service.look(handle)).refunded, 500);
+    await service.assertStock();
+    await service.record(handle, 'order-carried-written-off');
   });
 });

@@ -4,6 +4,7 @@ import {
   changePaymentMethod,
   decideReview,
   orderQuery,
+  resolveOrder,
   resumeOrder,
   type OrderRow,
 } from '../../src/contracts/orders.ts';
@@ -256,6 +257,23 @@ describe("an order's payment", () => {
     await handle.executeUpdate(resumeOrder, { args: [OPERATOR] });
     assert.equal((await handle.result()).state, 'refunded');
     assert.equal((await service.look(handle)).refunded, 2_999);
+  });
+
+  it('is refunded where an operator has done that by hand, and no more is given back', async () => {
+    const handle = await service.place({}, { compensationRetrySeconds: 2 });
+    await service.until(handle, fulfilling);
+    await service.payments.holdRefunds({ orderKey: handle.workflowId, disputeId: 'dp_hand' });
+    await handle.executeUpdate(cancelOrder, { args: [CUSTOMER] });
+    await service.until(handle, stuck);
+    const reason = 'refunded at the till';
+    await handle.executeUpdate(resolveOrder, { args: [{ ...OPERATOR, reason }] });
+    assert.equal((await handle.result()).state, 'refunded');
+    const { row, refunded } = await service.look(handle);
+    assert.deepEqual(
+      [row?.payment.status, row?.payment.refunded, refunded],
+      ['returned', 2_999, 0],
+    );
+    await service.record(handle, 'order-returned-by-hand');
   });
 
   for (const [lost, end] of [

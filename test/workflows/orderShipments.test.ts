@@ -391,6 +391,17 @@ describe("an order's parcels", () => {
     await service.record(handle, 'parcel-lost-twice');
   });
 
+  it('give nothing back where they are lost of an order that cost nothing', async () => {
+    const lines = [{ sku: 'record', quantity: 1, amount: 0, sellerId: 'anna' }];
+    const handle = await service.place({ lines }, { onLostParcel: 'refund' });
+    await service.until(handle, fulfilling);
+    await tell(handle, 'ShipmentLost', '1');
+    assert.equal((await handle.result()).state, 'cancelled');
+    const { row } = await service.look(handle);
+    assert.equal(row?.reason, 'parcel-lost');
+    await service.record(handle, 'parcel-lost-of-free-order');
+  });
+
   it('are not lost any more where they are found first', async () => {
     const handle = await service.place();
     await service.until(handle, fulfilling);

@@ -206,6 +206,17 @@ export const WORKFLOW_DEFECTS: readonly Defect[] = [
     },
   },
   {
+    id: 'operator-not-asked-again',
+    what: 'a new run tries once more what an operator was asked about',
+    file: 'src/workflows/orderProgress.ts',
+    find: 'return this.#asked === reason;',
+    replace: 'return this.#asked === reason && false;',
+    caughtBy: {
+      file: 'test/workflows/orderCarried.test.ts',
+      title: 'refunds nothing that an operator may have refunded by hand: for the whole order',
+    },
+  },
+  {
     id: 'cancellation-waits',
     what: 'a cancelled order waits for the answer of the step that is under way',
     file: 'src/workflows/orderProgress.ts',

@@ -54,7 +54,7 @@ export function registerOrders(program: Command): void {
 
   orders
     .command('resolve <id>')
-    .description('go on with an order that needs an operator, without what failed')
+    .description('go on with an order or return that needs an operator, without what failed')
     .requiredOption('--reason <text>', 'how it was done by hand, 1 to 500 characters')
     .option('--json', 'print the answer as JSON')
     .addHelpText('after', RESOLVE_HELP)
@@ -174,12 +174,13 @@ Examples:
 const RESOLVE_HELP = `${IDS}
 
 What failed is taken for done, and is not tried again: a parcel that was sent by hand, money that was given back at the
-provider, a parcel that never came back and is written off. The order's timeline keeps the reason.
+provider, a parcel that never came back and is written off. The timeline keeps the reason.
 
 Exit code: 0 it goes on, 1 refused, 2 there is no such workflow, or nobody answered.
 
 Examples:
-  $ waybill orders resolve web:42 --reason "sent with another carrier, 1Z999"`;
+  $ waybill orders resolve web:42 --reason "sent with another carrier, 1Z999"
+  $ waybill orders resolve return:r-7f3a --reason "refunded in the provider's dashboard"`;
 
 const REPROJECT_HELP = `${IDS}
 

@@ -6,7 +6,7 @@ import { describeWinner } from '../console/orderTexts.ts';
 import { localTime, printable } from '../console/printable.ts';
 import type { Command, CommandAnswer, Winner } from '../contracts/commands.ts';
 import { cancelOrder, resolveOrder, resumeOrder, type OrderRow } from '../contracts/orders.ts';
-import { resumeReturn } from '../contracts/returns.ts';
+import { resolveReturn, resumeReturn } from '../contracts/returns.ts';
 import { winnerOf } from '../contracts/winner.ts';
 import { decideLinesCancellation } from '../domain/lines.ts';
 import { decideCancellation, type Cancellation } from '../domain/order.ts';
@@ -53,10 +53,8 @@ export async function runOrdersCancel(
 
 /** Goes on with what needs an operator, and prints the answer; exit 1 when it is refused. */
 export async function runOrdersResume(id: string, { json }: JsonOption): Promise<void> {
-  const returned = readReturn(id);
-  const workflowId = returned ?? readOrderId(id);
-  const definition = returned === undefined ? resumeOrder : resumeReturn;
-  const name = returned ?? `order ${orderName(workflowId)}`;
+  const { workflowId, name, isReturn } = readWorkflow(id);
+  const definition = isReturn ? resumeReturn : resumeOrder;
   report(name, 'resume', await askRunning(name, workflowId, definition, asker()), json);
 }
 
@@ -64,16 +62,24 @@ export interface OrdersResolveOptions extends JsonOption {
   readonly reason: string;
 }
 
-/** Takes what an order needs an operator for as done, and prints the answer; exit 1 when it is refused. */
+/** Takes what needs an operator for done, and prints the answer; exit 1 when it is refused. */
 export async function runOrdersResolve(
   id: string,
   { reason, json }: OrdersResolveOptions,
 ): Promise<void> {
-  const workflowId = readOrderId(id);
+  const { workflowId, name, isReturn } = readWorkflow(id);
   assertReason(reason, 'say in a few words how it was done');
-  const name = `order ${orderName(workflowId)}`;
+  const definition = isReturn ? resolveReturn : resolveOrder;
   const request = { ...asker(), reason };
-  report(name, 'resolve', await askRunning(name, workflowId, resolveOrder, request), json);
+  report(name, 'resolve', await askRunning(name, workflowId, definition, request), json);
+}
+
+/** An order or a return, and what messages call it. */
+function readWorkflow(id: string) {
+  const returned = readReturn(id);
+  const workflowId = returned ?? readOrderId(id);
+  const name = returned ?? `order ${orderName(workflowId)}`;
+  return { workflowId, name, isReturn: returned !== undefined };
 }
 
 function assertReason(reason: string, hint: string): void {

@@ -5,7 +5,7 @@ import type { ReturnState, ReturnWaiting } from '../domain/return.ts';
 import type { Command, CommandAnswer } from './commands.ts';
 import type { InboxContent, InboxRecord } from './inbox.ts';
 import type { Notified } from './notifications.ts';
-import type { OrderKey } from './orders.ts';
+import type { OrderKey, ResolveRequest } from './orders.ts';
 import { queryReference, updateReference, workflowReference } from './references.ts';
 import { ORDERS_TASK_QUEUE } from './taskQueues.ts';
 import type { TimelineEntry } from './timeline.ts';
@@ -40,6 +40,8 @@ export interface ReturnLine extends ReturnedPieces {
 export interface CarriedReturn {
   readonly row: ReturnRow;
   readonly inbox: InboxContent;
+  /** An operator has made the refund by hand. */
+  readonly resolved?: true;
 }
 
 export interface ReturnInput {
@@ -119,6 +121,11 @@ export const decideInspection = updateReference<CommandAnswer<ReturnState>, [Ins
 /** Tries a failed refund again, after an operator has mended what made it fail. */
 export const resumeReturn = updateReference<CommandAnswer<ReturnState>, [Command]>(
   'waybill.resume-return',
+);
+
+/** Takes a failed refund for made, because an operator has made it by hand. */
+export const resolveReturn = updateReference<CommandAnswer<ReturnState>, [ResolveRequest]>(
+  'waybill.resolve-return',
 );
 
 /** Search attribute, Keyword: the return's state, once it has needed an operator. */

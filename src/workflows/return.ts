@@ -78,6 +78,7 @@ async function refund({ order, returnId, policy }: ReturnInput, progress: Return
   const request = { orderKey, step: `refund/return/${returnId}`, amount: due.amount };
   for (;;) {
     await progress.waitWhile('operator');
+    if (progress.isResolved) return;
     try {
       const { refunded } = await progress.step('refund-payment', () => refundPayment(request));
       // Less where all of the payment has been given back otherwise.

@@ -7,8 +7,10 @@ import {
 } from '@temporalio/workflow';
 import type { Command, CommandAnswer, Winner } from '../contracts/commands.ts';
 import type { InboxEvent } from '../contracts/inbox.ts';
+import type { ResolveRequest } from '../contracts/orders.ts';
 import {
   decideInspection as inspectionUpdate,
+  resolveReturn,
   resumeReturn,
   returnQuery,
   returnWorkflowId,
@@ -25,7 +27,7 @@ import {
 } from '../domain/return.ts';
 import type { Money } from '../domain/money.ts';
 import { remindersBy, reminderTimes } from '../domain/reminders.ts';
-import { checkCommand, checkInspection } from './commandChecks.ts';
+import { checkCommand, checkInspection, checkResolve } from './commandChecks.ts';
 import { Inbox, type Settled } from './inbox.ts';
 import { ReturnAnnouncer } from './returnAnnouncer.ts';
 import { settleUntil } from './settleUntil.ts';
@@ -34,6 +36,7 @@ import { Timeline } from './timeline.ts';
 
 const INSPECTION = 'decide-inspection';
 const RESUMPTION = 'resume-return';
+const RESOLUTION = 'resolve-return';
 
 /**
  * Where a return stands, and the only place where that changes: events and commands are decided here, between the
@@ -48,6 +51,7 @@ export class ReturnProgress {
   readonly #timeline: Timeline;
   readonly #announcer: ReturnAnnouncer;
   #workflowCancelled = false;
+  #resolved: boolean;
   /** Whether this run only waits, to go on in a new one. */
   #leaving = false;
 
@@ -56,6 +60,7 @@ export class ReturnProgress {
     this.#input = input;
     this.#row = carried?.row ?? requested(input);
     this.#inbox = new Inbox(carried?.inbox);
+    this.#resolved = carried?.resolved === true;
     this.#timeline = new Timeline(carried?.row.timeline);
     this.#announcer = new ReturnAnnouncer(
       () => this.row(),
@@ -65,7 +70,12 @@ export class ReturnProgress {
     setHandler(inspectionUpdate, (request) => this.#inspect(request), {
       validator: checkInspection,
     });
-    setHandler(resumeReturn, (command) => this.#resume(command), { validator: checkCommand });
+    setHandler(resumeReturn, (command) => this.#help(RESUMPTION, command), {
+      validator: checkCommand,
+    });
+    setHandler(resolveReturn, (request) => this.#help(RESOLUTION, request), {
+      validator: checkResolve,
+    });
     CancellationScope.current().cancelRequested.catch(() => {
       this.#workflowCancelled = true;
     });
@@ -79,6 +89,11 @@ export class ReturnProgress {
   row(): ReturnRow {
     const { length: revision, entries: timeline } = this.#timeline;
     return { ...this.#row, revision, timeline };
+  }
+
+  /** Whether an operator has made the refund by hand. */
+  get isResolved(): boolean {
+    return this.#resolved;
   }
 
   /** Brings the return into a state, with what is newly known of it, and announces it. */
@@ -239,16 +254,22 @@ export class ReturnProgress {
     return this.#accept(request);
   }
 
-  #resume(command: Command): CommandAnswer<ReturnState> {
+  #help(
+    name: typeof RESUMPTION | typeof RESOLUTION,
+    command: Command & Partial<ResolveRequest>,
+  ): CommandAnswer<ReturnState> {
     if (this.#row.waitingFor !== 'operator') {
-      return this.#refuse(RESUMPTION, command, 'not-waiting-for-operator');
+      return this.#refuse(name, command, 'not-waiting-for-operator');
     }
+    const { requestedBy: by, reason } = command;
     this.#timeline.add({
       kind: 'command',
-      name: RESUMPTION,
+      name,
       outcome: 'applied',
-      by: command.requestedBy,
+      by,
+      ...(reason !== undefined && { reason }),
     });
+    this.#resolved = name === RESOLUTION;
     this.become('refunding');
     return this.#accept(command);
   }
@@ -288,7 +309,11 @@ export class ReturnProgress {
     await this.#decideUntil(() => this.#announcer.idle && allHandlersFinished());
     return await continueAsNew<(input: ReturnInput) => Promise<ReturnResult>>({
       ...this.#input,
-      carried: { row: this.row(), inbox: this.#inbox.content() },
+      carried: {
+        row: this.row(),
+        inbox: this.#inbox.content(),
+        ...(this.#resolved && { resolved: true }),
+      },
     });
   }
 }

@@ -8,6 +8,7 @@ import { orderWorkflowId, type OrderKey } from '../../src/contracts/orders.ts';
 import {
   decideInspection,
   RETURN_STATE_ATTRIBUTE,
+  resolveReturn,
   resumeReturn,
   returnQuery,
   returnWorkflow,
@@ -541,14 +542,32 @@ describe('the return workflow', () => {
     await service.record(handle, 'return-needs-operator-found');
   });
 
-  it('is not resumed while it waits for nobody', async () => {
+  it('goes on without the refund when an operator has made it by hand', async () => {
+    const order = await service.delivered();
+    const handle = await inspecting(order, 3, { refundRetrySeconds: 2 });
+    await spoilPayment(order, 0);
+    await decide(handle, mugs(3));
+    await service.untilWaiting(handle, 'operator');
+    await spoilPayment(order, 1_000);
+    const reason = 'refunded at the till';
+    const answer = await handle.executeUpdate(resolveReturn, { args: [{ ...OPERATOR, reason }] });
+    assert.deepEqual(answer, { accepted: true, state: 'refunding' });
+    const result = await handle.result();
+    assert.deepEqual([result.state, result.refunded], ['refunded', 1_000]);
+    assert.deepEqual(await money(order), [1_000, 0]);
+    const { timeline } = await service.stored(handle);
+    const resolved = timeline.find(({ name }) => name === 'resolve-return');
+    assert.deepEqual([resolved?.by, resolved?.reason], [OPERATOR.requestedBy, reason]);
+    await service.record(handle, 'return-resolved');
+  });
+
+  it('is neither resumed nor resolved while it waits for nobody', async () => {
     const order = await service.delivered();
     const handle = await inspecting(order, 1);
-    assert.deepEqual(await handle.executeUpdate(resumeReturn, { args: [OPERATOR] }), {
-      accepted: false,
-      state: 'inspecting',
-      reason: 'not-waiting-for-operator',
-    });
+    const refused = { accepted: false, state: 'inspecting', reason: 'not-waiting-for-operator' };
+    assert.deepEqual(await handle.executeUpdate(resumeReturn, { args: [OPERATOR] }), refused);
+    const args = [{ ...OPERATOR, reason: 'by hand' }] as const;
+    assert.deepEqual(await handle.executeUpdate(resolveReturn, { args: [...args] }), refused);
   });
 
   it('never learns of commands that are none', async () => {
@@ -562,6 +581,7 @@ describe('the return workflow', () => {
       [decideInspection.name, { ...inspection(), accepted: [{ line: 0, quantity: 1 }] }],
       [decideInspection.name, { ...inspection(), accepted: [{ line: 1, quantity: '1' }] }],
       [resumeReturn.name, {}],
+      [resolveReturn.name, OPERATOR],
     ] as const) {
       await assert.rejects(handle.executeUpdate(name, { args: [command] }), (error) => {
         assert.ok(error instanceof WorkflowUpdateFailedError);
@@ -631,6 +651,23 @@ describe('the return workflow', () => {
     assert.deepEqual([stored.state, stored.requestedAt], ['refunded', row.requestedAt]);
     assert.ok(stored.revision > row.revision);
     await service.record(handle, 'return-continued');
+  });
+
+  it('makes no refund in a new run that an operator had made by hand', async () => {
+    const order = await service.delivered();
+    const before = await inspecting(order, 3, { refundRetrySeconds: 2 });
+    const inbox = await before.query(inboxQuery);
+    await spoilPayment(order, 0);
+    await decide(before, mugs(3));
+    const stuck = await service.untilWaiting(before, 'operator');
+    await before.terminate();
+    await spoilPayment(order, 1_000);
+    // Resolved while the run before was leaving.
+    const row = { ...stuck, state: 'refunding', waitingFor: null, reason: null } as const;
+    const carried = { row, inbox, resolved: true } as const;
+    const handle = await service.request(order, [mugs(3)], {}, carried);
+    assert.equal((await handle.result()).refunded, 1_000);
+    assert.deepEqual(await money(order), [1_000, 0]);
   });
 
   it('goes on in a new run before its history grows too long', async function () {

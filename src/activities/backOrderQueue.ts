@@ -1,3 +1,4 @@
+import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
 import {
   GetCommand,
   paginateQuery,
@@ -18,6 +19,8 @@ export interface BackOrder extends Reservation {
   readonly skus: readonly string[];
 }
 
+type Wanted = Pick<BackOrder, 'pieces' | 'skus'>;
+
 /**
  * The queues of the SKUs, in a table with PK `sku` and SK `place`:
  *
@@ -37,7 +40,7 @@ export function backOrderQueue(client: DynamoDBDocumentClient, tableName: string
     ConsistentRead: true,
   });
 
-  async function isWaiting(sku: string, orderKey: string): Promise<boolean> {
+  async function placeOf(sku: string, orderKey: string): Promise<string | undefined> {
     const { Item } = await client.send(
       new GetCommand({
         TableName: tableName,
@@ -45,7 +48,24 @@ export function backOrderQueue(client: DynamoDBDocumentClient, tableName: string
         ConsistentRead: true,
       }),
     );
-    return Item !== undefined;
+    return Item?.['waiting'] as string | undefined;
+  }
+
+  /** Does nothing where the order has left meanwhile. */
+  async function change(sku: string, place: string, { pieces, skus }: Wanted): Promise<void> {
+    try {
+      await client.send(
+        new UpdateCommand({
+          TableName: tableName,
+          Key: { sku, place },
+          UpdateExpression: 'SET pieces = :pieces, skus = :skus',
+          ConditionExpression: 'attribute_exists(sku)',
+          ExpressionAttributeValues: { ':pieces': pieces, ':skus': skus },
+        }),
+      );
+    } catch (error) {
+      if (!(error instanceof ConditionalCheckFailedException)) throw error;
+    }
   }
 
   async function nextPlace(sku: string): Promise<string> {
@@ -62,12 +82,20 @@ export function backOrderQueue(client: DynamoDBDocumentClient, tableName: string
   }
 
   return {
-    /** Puts the order at the queue's end, unless it has a place there. @returns whether it had none. */
+    /**
+     * Puts the order at the queue's end. One that has a place there keeps it, with what it wants now.
+     *
+     * @returns whether it had none.
+     */
     async enter(
       sku: string,
       { orderKey, pieces, skus }: Pick<BackOrder, 'orderKey' | 'pieces' | 'skus'>,
     ): Promise<boolean> {
-      if (await isWaiting(sku, orderKey)) return false;
+      const known = await placeOf(sku, orderKey);
+      if (known !== undefined) {
+        await change(sku, known, { pieces, skus });
+        return false;
+      }
       const place = await nextPlace(sku);
       const pointer = {
         TableName: tableName,

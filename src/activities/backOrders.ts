@@ -19,7 +19,8 @@ export function createBackOrderActivities({
   const queue = backOrderQueue(table, backOrdersTable);
 
   return {
-    async joinBackOrders({ orderKey, pieces, skus }) {
+    async joinBackOrders({ orderKey, pieces, skus, dropped = [] }) {
+      for (const sku of dropped) await queue.leave(sku, [orderKey]);
       for (const sku of skus) await queue.enter(sku, { orderKey, pieces, skus });
       // On a repeat too: the try that entered the order may have ended before it came to this.
       await lowStock.tell(skus);

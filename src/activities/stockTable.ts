@@ -128,9 +128,10 @@ export function stockTable(client: DynamoDBDocumentClient, tableName: string) {
         if (!failed) throw error;
         // Where the row is there, it alone is the answer: pieces may be short because this very order has them.
         const row = await reservation(orderKey);
+        if (row?.status === 'reserved') return { kind: 'reserved', pieces: row.pieces };
         if (row) return { kind: row.status };
         const skus = pieces.filter((_, index) => failed.has(index + 1)).map(({ sku }) => sku);
-        return { kind: 'short', skus };
+        return { kind: 'short', skus, shrinks: true };
       }
     },
 

@@ -76,8 +76,17 @@ export interface Reservation {
 }
 
 export type ReserveAnswer =
-  | { readonly kind: 'reserved' }
-  | { readonly kind: 'short'; readonly skus: readonly string[] }
+  | {
+      readonly kind: 'reserved';
+      /** What it holds, where it had been made before, perhaps with other pieces; absent: what was asked for. */
+      readonly pieces?: Reservation['pieces'];
+    }
+  | {
+      readonly kind: 'short';
+      readonly skus: readonly string[];
+      /** Absent in histories of before: in those an order went on waiting for what was cancelled meanwhile. */
+      readonly shrinks?: true;
+    }
   /** The reservation was released before this call arrived: it must not take effect any more. */
   | { readonly kind: 'released' };
 
@@ -120,10 +129,16 @@ export interface StockActivities {
 export interface BackOrderActivities {
   /**
    * Puts the order into the queues of the SKUs that it is short of, at their ends, and puts `StockLow` on the bus for
-   * each. Repeating it keeps its places. Once there are enough pieces its reservation is made, in the order of the
+   * each. Repeating it keeps its places, with the pieces that it names now. Once there are enough pieces its reservation is made, in the order of the
    * queue, and its workflow is told by a `StockReserved` event.
    */
-  joinBackOrders(reservation: Reservation & { readonly skus: readonly string[] }): Promise<void>;
+  joinBackOrders(
+    reservation: Reservation & {
+      readonly skus: readonly string[];
+      /** SKUs whose queues it leaves, if it is in them: it wants nothing of them any more. */
+      readonly dropped?: readonly string[];
+    },
+  ): Promise<void>;
 }
 
 /** What a SKU's restocking asks of the stock's tables and the supplier. Task queue `orders`. */

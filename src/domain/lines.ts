@@ -1,5 +1,6 @@
 import {
   decideCancellation,
+  isSamePieces,
   piecesBySku,
   refusalToCancel,
   type Cancellation,
@@ -82,6 +83,30 @@ export function linesLeft(
 /** Whether the order's stock is still to be reserved: nothing has been touched, or it waits for pieces. */
 export function isToReserve(order: Order): boolean {
   return isUntouched(order) || order.state === 'reserving';
+}
+
+/**
+ * Notes which cancelled lines no pieces are reserved of: there is nothing to give back.
+ *
+ * @param lines - the order's, as they were placed.
+ * @param held - what its reservation holds: what was left after one of the cancellations, or all.
+ */
+export function settleUnreserved(
+  order: Order,
+  lines: readonly OrderLine[],
+  held: ReturnType<typeof piecesBySku>,
+): Order {
+  const { cancelledLines } = order;
+  const steps = [0, ...cancelledLines.map(({ step }) => step)];
+  const without = steps.findLast((step) =>
+    isSamePieces(held, piecesBySku(linesLeft(lines, cancelledLines, step))),
+  );
+  return {
+    ...order,
+    cancelledLines: cancelledLines.map((each) =>
+      each.step <= (without ?? 0) ? { ...each, settled: true } : each,
+    ),
+  };
 }
 
 /** The lines that stock is reserved for: what was cancelled once that had begun is released again. */

@@ -189,6 +189,18 @@ export function piecesBySku(
   return [...pieces].map(([sku, quantity]) => ({ sku, quantity }));
 }
 
+type Pieces = ReturnType<typeof piecesBySku>;
+
+/** Whether these are as many pieces of the same SKUs. */
+export function isSamePieces(some: Pieces, others: Pieces): boolean {
+  const textOf = (pieces: Pieces) =>
+    piecesBySku(pieces)
+      .map(({ sku, quantity }) => `${quantity} ${sku}`)
+      .toSorted()
+      .join('\n');
+  return textOf(some) === textOf(others);
+}
+
 /** Whether an order can still be cancelled: until the first parcel has left. The one rule for API and events. */
 export function decideCancellation(order: Order, { reason, requestedBy }: Cancellation): Decision {
   if (order.cancellation) return { outcome: 'duplicate', reason: 'already-cancelled' };

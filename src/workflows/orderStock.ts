@@ -1,7 +1,7 @@
-import type { BackOrderActivities, StockActivities } from '../contracts/activities.ts';
+import type { BackOrderActivities, Reservation, StockActivities } from '../contracts/activities.ts';
 import type { OrderInput, OrderUndo } from '../contracts/orders.ts';
-import { isUntouched, linesToReserve } from '../domain/lines.ts';
-import { piecesBySku } from '../domain/order.ts';
+import { isUntouched, linesLeft, linesToReserve, settleUnreserved } from '../domain/lines.ts';
+import { piecesBySku, type OrderLine } from '../domain/order.ts';
 import type { OrderProgress } from './orderProgress.ts';
 import type { Saga } from './saga.ts';
 import { stepActivities } from './stepActivities.ts';
@@ -9,8 +9,8 @@ import { own } from './tries.ts';
 
 /**
  * Reserves what is left of the order's lines; what is cancelled from here on is released again. An order that allows it
- * waits for pieces that are short: its reservation is made for it once they are there, so that those who came first
- * are served first.
+ * waits for pieces that are short, and no longer for those of lines that are cancelled meanwhile: its reservation is
+ * made for it once they are there, so that those who came first are served first.
  *
  * @throws OrderStopped when it was cancelled, or the pieces are short and it does not wait, or not any longer.
  */
@@ -29,25 +29,52 @@ export async function reserve(
     progress.become('reserving');
     saga.before('release-stock');
   }
+  let shrinks = false;
   for (;;) {
-    // The same at each try, whatever is cancelled meanwhile: those lines are released afterwards.
-    const pieces = piecesBySku(linesToReserve(placed.lines, progress.order.cancelledLines));
+    const { cancelledLines } = progress.order;
+    // Until it is known to be short, the same at each try: what is cancelled meanwhile is released afterwards.
+    const lines = (shrinks ? linesLeft : linesToReserve)(placed.lines, cancelledLines);
+    const pieces = piecesBySku(lines);
     const answer = await progress.step('reserve-stock', () => reserveStock({ orderKey, pieces }));
-    if (answer.kind === 'reserved') return;
+    if (answer.kind === 'reserved') {
+      const { pieces: held = pieces } = answer;
+      progress.order = settleUnreserved(progress.order, placed.lines, held);
+      return;
+    }
     if (answer.kind === 'released') return progress.stop('stock-released');
     if (placed.backOrder !== true) return progress.stop('out-of-stock');
     const { skus } = answer;
-    await progress.step('join-back-orders', () => joinBackOrders({ orderKey, pieces, skus }));
-    await stockReserved(input, progress);
+    shrinks = answer.shrinks === true;
+    const isLess = () =>
+      shrinks && linesLeft(placed.lines, progress.order.cancelledLines).length < lines.length;
+    if (isLess()) continue;
+    const dropped = skusWithout(placed.lines, pieces);
+    await progress.step('join-back-orders', () =>
+      joinBackOrders({ orderKey, pieces, skus, ...(dropped.length > 0 && { dropped }) }),
+    );
+    await stockReserved(input, progress, isLess);
   }
 }
 
-/** Waits until the pieces that are short have been reserved for the order. */
-async function stockReserved({ policy }: OrderInput, progress: OrderProgress): Promise<void> {
+/** The SKUs of the order that nothing is wanted of any more. */
+function skusWithout(
+  lines: readonly OrderLine[],
+  pieces: Reservation['pieces'],
+): readonly string[] {
+  const wanted = new Set(pieces.map(({ sku }) => sku));
+  return [...new Set(lines.map(({ sku }) => sku))].filter((sku) => !wanted.has(sku));
+}
+
+/** Waits until the pieces that are short have been reserved for the order, or it wants less. */
+async function stockReserved(
+  { policy }: OrderInput,
+  progress: OrderProgress,
+  isLess: () => boolean,
+): Promise<void> {
   const { backOrderWithinSeconds = 0 } = policy;
   const until = progress.order.stockUntil ?? Date.now() + backOrderWithinSeconds * 1000;
   progress.order = { ...progress.order, stockUntil: until };
   progress.be('reserving', { reason: 'out-of-stock', waitingFor: 'stock' });
-  const came = () => progress.order.waitingFor !== 'stock';
+  const came = () => progress.order.waitingFor !== 'stock' || isLess();
   if (!(await progress.waitFor(came, until))) progress.stop('back-order-expired');
 }

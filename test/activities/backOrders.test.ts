@@ -61,6 +61,26 @@ describe('joinBackOrders', () => {
     );
   });
 
+  it('keeps the place of who wants less by now, and leaves the queues of what he wants no more', async () => {
+    const [mug, cap] = [uniqueId('mug'), uniqueId('cap')];
+    const first = orderOf(mug, cap);
+    await backOrders.joinBackOrders(first);
+    await backOrders.joinBackOrders(orderOf(mug, cap));
+    const [wanted = assert.fail()] = first.pieces;
+    const less = { orderKey: first.orderKey, pieces: [wanted], skus: [mug], dropped: [cap] };
+    for (let time = 1; time <= 2; time += 1) await backOrders.joinBackOrders(less);
+    assert.equal((await service.queueOf(mug))[0], first.orderKey);
+    assert.ok(!(await service.queueOf(cap)).includes(first.orderKey));
+    const { Items: [entry] = [] } = await service.table.send(
+      new QueryCommand({
+        TableName: backOrdersTable,
+        KeyConditionExpression: 'sku = :sku AND begins_with(place, :waiting)',
+        ExpressionAttributeValues: { ':sku': mug, ':waiting': 'WAITING#' },
+      }),
+    );
+    assert.deepEqual([entry?.['pieces'], entry?.['skus']], [[wanted], [mug]]);
+  });
+
   it('gives those who come together a place each', async () => {
     const mug = uniqueId('mug');
     const orders = Array.from({ length: 30 }, () => orderOf(mug));

@@ -41,8 +41,11 @@ describe('stock activities', () => {
         ],
       };
       assert.deepEqual(await stock.reserveStock(reservation), { kind: 'reserved' });
-      // The last cap is gone, to this very order: its repeat is not short of it.
-      assert.deepEqual(await stock.reserveStock(reservation), { kind: 'reserved' });
+      // The last cap is gone, to this very order: its repeat is not short of it, and says what it holds.
+      const { orderKey, pieces } = reservation;
+      assert.deepEqual(await stock.reserveStock(reservation), { kind: 'reserved', pieces });
+      const less = { orderKey, pieces: pieces.slice(0, 1) };
+      assert.deepEqual(await stock.reserveStock(less), { kind: 'reserved', pieces });
       assert.deepEqual([await available(mug), await available(cap)], [3, 0]);
       assert.deepEqual(await read(`RESERVATION#${reservation.orderKey}`), {
         key: `RESERVATION#${reservation.orderKey}`,
@@ -64,6 +67,7 @@ describe('stock activities', () => {
       assert.deepEqual(await stock.reserveStock(reservation), {
         kind: 'short',
         skus: [cap, unknown],
+        shrinks: true,
       });
       assert.deepEqual([await available(mug), await available(cap)], [5, 1]);
       assert.equal(await statusOf(reservation.orderKey), undefined);
@@ -233,6 +237,7 @@ describe('stock activities', () => {
       assert.deepEqual(await row(), { status: 'reserved', pieces: second.left });
       assert.deepEqual(await stock.reserveStock({ orderKey, pieces: of(4, 2) }), {
         kind: 'reserved',
+        pieces: second.left,
       });
       assert.deepEqual(await left(), [10, 9]);
     });

@@ -9,6 +9,7 @@ import {
   nextSettlement,
   replaceLost,
   settle,
+  settleUnreserved,
 } from '../../src/domain/lines.ts';
 import {
   decideCancellation,
@@ -302,5 +303,18 @@ describe('cancelling lines', () => {
   it('have their stock reserved but for those that were given up before', () => {
     const gone = (line: number, settled: boolean) => ({ line, step: line, settled, ...CUSTOMER });
     assert.deepEqual(linesToReserve(LINES, [gone(1, true), gone(2, false)]), LINES.slice(1));
+  });
+
+  it('have nothing to give back of what was not reserved', () => {
+    const gone = (line: number) => ({ line, step: line, settled: false, ...CUSTOMER });
+    const cancelledLines = [gone(1), gone(2)];
+    const order = { ...placed, cancelledLines };
+    const settledIf = (...held: readonly OrderLine[]) =>
+      settleUnreserved(order, LINES, piecesBySku(held)).cancelledLines.map(
+        ({ settled }) => settled,
+      );
+    assert.deepEqual(settledIf(...LINES), [false, false]);
+    assert.deepEqual(settledIf(...LINES.slice(1)), [true, false]);
+    assert.deepEqual(settledIf(...LINES.slice(2)), [true, true]);
   });
 });

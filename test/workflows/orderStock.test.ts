@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { UpdateCommand } from '@aws-sdk/lib-dynamodb';
+import { QueryCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
+import type { Reservation } from '../../src/contracts/activities.ts';
 import { inboxSignal, type InboxEvent } from '../../src/contracts/inbox.ts';
 import { cancelOrder, type OrderRow } from '../../src/contracts/orders.ts';
 import { restockQuery, restockWorkflow, restockWorkflowId } from '../../src/contracts/restock.ts';
@@ -120,6 +121,70 @@ describe('an order that is short of stock', () => {
     await service.assertStock();
     await service.client.workflow.getHandle(restockWorkflowId(sku)).terminate();
   });
+
+  it('waits no longer for a line that is given up', async () => {
+    const sku = await newSku();
+    const handle = await service.place({
+      backOrder: true,
+      lines: [
+        { sku: 'sleeve', quantity: 3, amount: 500, sellerId: 'seller-1' },
+        { sku, quantity: 1, amount: 2_000, sellerId: 'seller-1' },
+      ],
+    });
+    await service.until(handle, waiting);
+    await handle.executeUpdate(cancelOrder, { args: [{ ...CUSTOMER, lines: [2] }] });
+    const row = await service.until(handle, fulfilling);
+    assert.ok(row.cancelledLines.every(({ settled }) => settled));
+    const { captured, pieces } = await service.look(handle);
+    assert.deepEqual([captured, pieces], [500, { sleeve: 3 }]);
+    await service.deliver(handle);
+    assert.equal((await handle.result()).state, 'closed');
+    await service.assertStock();
+    await service.record(handle, 'back-order-line-given-up');
+  });
+
+  it('waits for what is left of it, in the place that it has, when one of its short lines is given up', async () => {
+    const [sku, other] = [await newSku(), await newSku()];
+    const handle = await service.place({
+      backOrder: true,
+      lines: [
+        { sku, quantity: 2, amount: 2_000, sellerId: 'seller-1' },
+        { sku: other, quantity: 1, amount: 500, sellerId: 'seller-1' },
+        { sku: 'sleeve', quantity: 1, amount: 100, sellerId: 'seller-1' },
+      ],
+    });
+    await service.until(handle, waiting);
+    assert.deepEqual(await wantedIn(other), [{ [sku]: 2, [other]: 1, sleeve: 1 }]);
+    await handle.executeUpdate(cancelOrder, { args: [{ ...CUSTOMER, lines: [2] }] });
+    await eventually(async () => (await wantedIn(other)).length === 0);
+    await eventually(async () => (await wantedIn(sku)).every((pieces) => !(other in pieces)));
+    await deliverPieces(sku, 2);
+    await service.until(handle, fulfilling);
+    const { captured, pieces } = await service.look(handle);
+    assert.deepEqual([captured, pieces], [2_100, { [sku]: 2, sleeve: 1 }]);
+    await service.deliver(handle);
+    assert.equal((await handle.result()).state, 'closed');
+    await service.assertStock();
+    await service.record(handle, 'back-order-waits-for-less');
+    await service.client.workflow.getHandle(restockWorkflowId(sku)).terminate();
+  });
+
+  /** What those want who wait for a SKU, first come first. */
+  async function wantedIn(sku: string): Promise<readonly Record<string, number>[]> {
+    const { Items = [] } = await service.table.send(
+      new QueryCommand({
+        TableName: service.outputs.BackOrdersTable,
+        KeyConditionExpression: 'sku = :sku AND begins_with(place, :waiting)',
+        ExpressionAttributeValues: { ':sku': sku, ':waiting': 'WAITING#' },
+        ConsistentRead: true,
+      }),
+    );
+    return Items.map(({ pieces }) =>
+      Object.fromEntries(
+        (pieces as Reservation['pieces']).map((piece) => [piece.sku, piece.quantity]),
+      ),
+    );
+  }
 
   it('waits no longer than the policy allows', async () => {
     const sku = await newSku();

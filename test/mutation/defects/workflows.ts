@@ -206,6 +206,17 @@ export const WORKFLOW_DEFECTS: readonly Defect[] = [
     },
   },
   {
+    id: 'unwanted-waited-for',
+    what: 'an order waits for the pieces of a line that was given up',
+    file: 'src/workflows/orderStock.ts',
+    find: "progress.order.waitingFor !== 'stock' || isLess();",
+    replace: "progress.order.waitingFor !== 'stock';",
+    caughtBy: {
+      file: 'test/workflows/orderStock.test.ts',
+      title: 'waits no longer for a line that is given up',
+    },
+  },
+  {
     id: 'operator-not-asked-again',
     what: 'a new run tries once more what an operator was asked about',
     file: 'src/workflows/orderProgress.ts',

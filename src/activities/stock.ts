@@ -48,13 +48,13 @@ export function createStockActivities({
   const queue = backOrderQueue(table, backOrdersTable);
 
   return {
-    async reserveStock(reservation) {
+    async reserveStock({ shrinks, ...reservation }) {
       const answer = await stored.reserve(reservation);
       // On a repeat too, and where pieces are short: whoever took the last of them may have ended before it told.
       if (answer.kind !== 'released') {
         await lowStock.tellIfLow(reservation.pieces.map(({ sku }) => sku));
       }
-      return answer;
+      return answer.kind === 'short' && shrinks ? { ...answer, shrinks } : answer;
     },
 
     async releaseStock({ orderKey, lost = [] }) {

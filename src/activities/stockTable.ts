@@ -131,7 +131,7 @@ export function stockTable(client: DynamoDBDocumentClient, tableName: string) {
         if (row?.status === 'reserved') return { kind: 'reserved', pieces: row.pieces };
         if (row) return { kind: row.status };
         const skus = pieces.filter((_, index) => failed.has(index + 1)).map(({ sku }) => sku);
-        return { kind: 'short', skus, shrinks: true };
+        return { kind: 'short', skus };
       }
     },
 

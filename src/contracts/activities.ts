@@ -84,7 +84,7 @@ export type ReserveAnswer =
   | {
       readonly kind: 'short';
       readonly skus: readonly string[];
-      /** Absent in histories of before: in those an order went on waiting for what was cancelled meanwhile. */
+      /** As the request has it: in runs of before an order went on waiting for what was cancelled meanwhile. */
       readonly shrinks?: true;
     }
   /** The reservation was released before this call arrived: it must not take effect any more. */
@@ -96,7 +96,12 @@ export interface StockActivities {
    * Takes all pieces or none, in one transaction. Repeating it is a no-op. Where fewer than its threshold are left of
    * a SKU, `StockLow` is put on the bus, once until it is restocked.
    */
-  reserveStock(reservation: Reservation): Promise<ReserveAnswer>;
+  reserveStock(
+    reservation: Reservation & {
+      /** The order waits for less where lines are cancelled. */
+      readonly shrinks?: true;
+    },
+  ): Promise<ReserveAnswer>;
 
   /**
    * Gives back what is reserved, if anything is, and always leaves `released` behind. Repeating it is a no-op. `lost`:

@@ -29,20 +29,23 @@ export async function reserve(
     progress.become('reserving');
     saga.before('release-stock');
   }
+  const isPatient = placed.backOrder === true;
   let shrinks = false;
   for (;;) {
     const { cancelledLines } = progress.order;
     // Until it is known to be short, the same at each try: what is cancelled meanwhile is released afterwards.
     const lines = (shrinks ? linesLeft : linesToReserve)(placed.lines, cancelledLines);
     const pieces = piecesBySku(lines);
-    const answer = await progress.step('reserve-stock', () => reserveStock({ orderKey, pieces }));
+    const answer = await progress.step('reserve-stock', () =>
+      reserveStock({ orderKey, pieces, ...(isPatient && { shrinks: true }) }),
+    );
     if (answer.kind === 'reserved') {
       const { pieces: held = pieces } = answer;
       progress.order = settleUnreserved(progress.order, placed.lines, held);
       return;
     }
     if (answer.kind === 'released') return progress.stop('stock-released');
-    if (placed.backOrder !== true) return progress.stop('out-of-stock');
+    if (!isPatient) return progress.stop('out-of-stock');
     const { skus } = answer;
     shrinks = answer.shrinks === true;
     const isLess = () =>

@@ -2,6 +2,7 @@ import { ActivityFailure, ApplicationFailure } from '@temporalio/common';
 import {
   CancellationScope,
   getExternalWorkflowHandle,
+  patched,
   proxyActivities,
   sleep,
 } from '@temporalio/workflow';
@@ -48,9 +49,7 @@ async function receive(sku: string, progress: RestockProgress): Promise<void> {
 /** Serves those who can be served. @returns how many pieces are to be ordered then. */
 async function serve(sku: string, progress: RestockProgress): Promise<number> {
   for (;;) {
-    const { served, isMore, isShort } = await serveBackOrders({ sku });
-    await Promise.all(served.map(tell));
-    if (served.length > 0) await leaveBackOrders({ sku, orderKeys: served });
+    const { isMore, isShort } = await serveSome(sku);
     if (isMore) {
       await progress.goOnIfOutgrown();
       continue;
@@ -60,6 +59,14 @@ async function serve(sku: string, progress: RestockProgress): Promise<number> {
     // Where nothing is missing for him who was short a moment ago, pieces were given back meanwhile.
     if (quantity > 0 || !isShort) return quantity;
   }
+}
+
+/** Serves as many as at a time, and tells them. */
+async function serveSome(sku: string) {
+  const { served, ...left } = await serveBackOrders({ sku });
+  await Promise.all(served.map(tell));
+  if (served.length > 0) await leaveBackOrders({ sku, orderKeys: served });
+  return left;
 }
 
 /** Tells an order that its reservation is made, under the same ID each time. One that is gone is not there to be told. */
@@ -78,11 +85,27 @@ async function tell(orderKey: string): Promise<void> {
   }
 }
 
+/** In runs that ordered before, nothing else was done until the supplier had answered. */
+const SERVES_MEANWHILE = 'restock-serves-while-ordering';
+
+/** Orders from the supplier, who may be away for long, and goes on serving with what comes meanwhile. */
 async function order(sku: string, quantity: number, progress: RestockProgress): Promise<void> {
   progress.become('ordering');
   const reference = progress.nextReference();
+  let isAnswered = false;
+  const ordering = orderFromSupplier({ reference, sku, quantity }).finally(() => {
+    isAnswered = true;
+  });
+  // Its failure is told below.
+  ordering.catch(() => undefined);
+  if (patched(SERVES_MEANWHILE)) {
+    while (await progress.newsBefore(() => isAnswered)) {
+      await receive(sku, progress);
+      while ((await serveSome(sku)).isMore);
+    }
+  }
   try {
-    const { supplierOrderId } = await orderFromSupplier({ reference, sku, quantity });
+    const { supplierOrderId } = await ordering;
     progress.expect(supplierOrderId, quantity);
   } catch (error) {
     if (!(error instanceof ActivityFailure)) throw error;

@@ -94,6 +94,26 @@ export class RestockProgress {
     this.#hasNews = false;
   }
 
+  /**
+   * Waits for news until `done`. None is taken in any more once this run's history has grown: it cannot go on in a new
+   * one while something is under way.
+   *
+   * @returns whether there is some.
+   */
+  async newsBefore(done: () => boolean): Promise<boolean> {
+    const isOver = () => done() || workflowInfo().continueAsNewSuggested;
+    await settleUntil(this.#inbox, {
+      due: () => !isOver(),
+      apply: (event) => this.#apply(event),
+      done: () => this.#hasNews || isOver(),
+      until: undefined,
+      onDecided: () => undefined,
+    });
+    if (isOver()) return false;
+    this.#hasNews = false;
+    return true;
+  }
+
   /** Goes on in a new run where this one's history has grown, though those who wait have not all been served. */
   async goOnIfOutgrown(): Promise<void> {
     if (!workflowInfo().continueAsNewSuggested) return;

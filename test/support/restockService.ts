@@ -47,6 +47,7 @@ export async function startRestockService() {
 
   const ordered: SupplierOrder[] = [];
   let refusals = 0;
+  let silence: Promise<void> | undefined;
   const servingRuns: string[] = [];
   let beforeServing: (() => Promise<void>) | undefined;
   const serveBackOrders: RestockActivities['serveBackOrders'] = async (request) => {
@@ -59,6 +60,7 @@ export async function startRestockService() {
   async function orderFromSupplier(
     request: Parameters<RestockActivities['orderFromSupplier']>[0],
   ): ReturnType<RestockActivities['orderFromSupplier']> {
+    await silence;
     if (refusals > 0) {
       refusals -= 1;
       throw ApplicationFailure.nonRetryable('not sold any more', 'SupplierRefused');
@@ -122,6 +124,13 @@ export async function startRestockService() {
     /** The supplier takes none of so many orders that come next. */
     refuse(count: number): void {
       refusals = count;
+    },
+
+    /** The supplier does not answer, until what this returns is called. */
+    silence(): () => void {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      silence = promise;
+      return resolve;
     },
 
     /** Which run of a restocking served those who wait, each time. */

@@ -219,6 +219,31 @@ describe('the restocking of a SKU', () => {
     await recordHistory(handle, 'restock-refused');
   });
 
+  it('puts on sale what comes, and serves, while the supplier does not answer', async () => {
+    const sku = await service.sku({ available: 0 });
+    const [first, second] = [
+      await service.waiting({ [sku]: 2 }),
+      await service.waiting({ [sku]: 3 }),
+    ];
+    const answer = service.silence();
+    const handle = await service.send(sku, [stockLow(sku)]);
+    await service.until(handle, ({ state }) => state === 'ordering');
+    const found = { reference: 'r', sku, quantity: 4, supplierOrderId: 'found-in-the-cellar' };
+    await service.send(sku, [stockReceived(found, 4)]);
+    await eventually(() => isTold(first));
+    const still = await service.until(handle, () => true);
+    assert.deepEqual([still.state, still.orders, still.unexpected], ['ordering', 1, 4]);
+    assert.deepEqual([await service.available(sku), await service.queueOf(sku)], [2, [second]]);
+    answer();
+    await service.until(handle, ({ state }) => state === 'awaiting-supplier');
+    assert.deepEqual(quantitiesOf(sku), [5]);
+    await service.send(sku, [stockReceived(orderedOf(sku)[0], 5)]);
+    await eventually(() => isTold(second));
+    await service.until(handle, ({ state }) => state === 'idle');
+    assert.equal(await service.available(sku), 4);
+    await recordHistory(handle, 'restock-serves-while-ordering');
+  });
+
   it('tells nobody who is gone, and stops at nothing for it', async () => {
     const sku = await service.sku({ available: 0 });
     const [gone, there] = [

@@ -217,6 +217,17 @@ export const WORKFLOW_DEFECTS: readonly Defect[] = [
     },
   },
   {
+    id: 'ordering-serves-nobody',
+    what: 'what comes is not put on sale while the supplier does not answer',
+    file: 'src/workflows/restock.ts',
+    find: 'if (patched(SERVES_MEANWHILE)) {',
+    replace: 'if (patched(SERVES_MEANWHILE) && sku === "") {',
+    caughtBy: {
+      file: 'test/workflows/restock.test.ts',
+      title: 'puts on sale what comes, and serves, while the supplier does not answer',
+    },
+  },
+  {
     id: 'operator-not-asked-again',
     what: 'a new run tries once more what an operator was asked about',
     file: 'src/workflows/orderProgress.ts',

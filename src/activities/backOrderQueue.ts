@@ -19,8 +19,6 @@ export interface BackOrder extends Reservation {
   readonly skus: readonly string[];
 }
 
-type Wanted = Pick<BackOrder, 'pieces' | 'skus'>;
-
 /**
  * The queues of the SKUs, in a table with PK `sku` and SK `place`:
  *
@@ -51,23 +49,6 @@ export function backOrderQueue(client: DynamoDBDocumentClient, tableName: string
     return Item?.['waiting'] as string | undefined;
   }
 
-  /** Does nothing where the order has left meanwhile. */
-  async function change(sku: string, place: string, { pieces, skus }: Wanted): Promise<void> {
-    try {
-      await client.send(
-        new UpdateCommand({
-          TableName: tableName,
-          Key: { sku, place },
-          UpdateExpression: 'SET pieces = :pieces, skus = :skus',
-          ConditionExpression: 'attribute_exists(sku)',
-          ExpressionAttributeValues: { ':pieces': pieces, ':skus': skus },
-        }),
-      );
-    } catch (error) {
-      if (!(error instanceof ConditionalCheckFailedException)) throw error;
-    }
-  }
-
   async function nextPlace(sku: string): Promise<string> {
     const { Attributes } = await client.send(
       new UpdateCommand({
@@ -82,20 +63,12 @@ export function backOrderQueue(client: DynamoDBDocumentClient, tableName: string
   }
 
   return {
-    /**
-     * Puts the order at the queue's end. One that has a place there keeps it, with what it wants now.
-     *
-     * @returns whether it had none.
-     */
+    /** Puts the order at the queue's end, unless it has a place there. @returns whether it had none. */
     async enter(
       sku: string,
       { orderKey, pieces, skus }: Pick<BackOrder, 'orderKey' | 'pieces' | 'skus'>,
     ): Promise<boolean> {
-      const known = await placeOf(sku, orderKey);
-      if (known !== undefined) {
-        await change(sku, known, { pieces, skus });
-        return false;
-      }
+      if ((await placeOf(sku, orderKey)) !== undefined) return false;
       const place = await nextPlace(sku);
       const pointer = {
         TableName: tableName,
@@ -112,6 +85,26 @@ export function backOrderQueue(client: DynamoDBDocumentClient, tableName: string
         // Another try of the same call was quicker: the order keeps the place that it got there.
         if (failedConditions(error)) return false;
         throw error;
+      }
+    },
+
+    /** Notes what the order wants by now, if it has a place in the queue. */
+    async change(sku: string, { orderKey, pieces }: Reservation): Promise<void> {
+      const place = await placeOf(sku, orderKey);
+      if (place === undefined) return;
+      try {
+        await client.send(
+          new UpdateCommand({
+            TableName: tableName,
+            Key: { sku, place },
+            UpdateExpression: 'SET pieces = :pieces',
+            ConditionExpression: 'attribute_exists(sku)',
+            ExpressionAttributeValues: { ':pieces': pieces },
+          }),
+        );
+      } catch (error) {
+        // It has left meanwhile.
+        if (!(error instanceof ConditionalCheckFailedException)) throw error;
       }
     },
 

@@ -19,11 +19,14 @@ export function createBackOrderActivities({
   const queue = backOrderQueue(table, backOrdersTable);
 
   return {
-    async joinBackOrders({ orderKey, pieces, skus, dropped = [] }) {
-      for (const sku of dropped) await queue.leave(sku, [orderKey]);
+    async joinBackOrders({ orderKey, pieces, skus, dropped }) {
+      if (dropped) {
+        for (const sku of dropped) await queue.leave(sku, [orderKey]);
+        for (const { sku } of pieces) await queue.change(sku, { orderKey, pieces });
+      }
       for (const sku of skus) await queue.enter(sku, { orderKey, pieces, skus });
       // On a repeat too: the try that entered the order may have ended before it came to this.
-      await lowStock.tell(skus);
+      await lowStock.tell([...skus, ...(dropped ?? [])]);
     },
   };
 }

@@ -29,6 +29,9 @@ export interface LowStock {
 
   /** For all of these SKUs, each time. What is thrown may be repeated. */
   tell(skus: readonly string[]): Promise<void>;
+
+  /** For those of these SKUs that are picked, each time, as `tellIfLow` does: what cannot be told is told by the next news. */
+  tellInTime(pick: () => Promise<readonly string[]>): Promise<void>;
 }
 
 export function createLowStock({
@@ -127,6 +130,14 @@ export function createLowStock({
     },
 
     tell: put,
+
+    async tellInTime(pick) {
+      try {
+        await put(await pick(), AbortSignal.timeout(TELL_WITHIN_MS));
+      } catch {
+        // The pieces are given back, whether or not it can be told.
+      }
+    },
   };
 }
 

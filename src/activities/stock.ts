@@ -22,7 +22,7 @@ export interface StockActivitiesOptions {
   readonly stockTable: string;
   /** PK `sku`, SK `place`. */
   readonly backOrdersTable: string;
-  readonly lowStock: Pick<LowStock, 'tellIfLow' | 'tell'>;
+  readonly lowStock: Pick<LowStock, 'tellIfLow' | 'tellInTime'>;
 }
 
 /**
@@ -122,11 +122,13 @@ export function createStockActivities({
 
   /** On a repeat too: the try that put them on sale may have ended before it came to this. */
   async function tellIfWaitedFor(pieces: Reservation['pieces']): Promise<void> {
-    const waitedFor: string[] = [];
-    for (const { sku } of mergedPieces(pieces)) {
-      if (await queue.isWaitedFor(sku)) waitedFor.push(sku);
-    }
-    await lowStock.tell(waitedFor);
+    await lowStock.tellInTime(async () => {
+      const waitedFor: string[] = [];
+      for (const { sku } of mergedPieces(pieces)) {
+        if (await queue.isWaitedFor(sku)) waitedFor.push(sku);
+      }
+      return waitedFor;
+    });
   }
 
   /** @returns false when a reserve or another release was first. */

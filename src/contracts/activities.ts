@@ -134,13 +134,16 @@ export interface StockActivities {
 export interface BackOrderActivities {
   /**
    * Puts the order into the queues of the SKUs that it is short of, at their ends, and puts `StockLow` on the bus for
-   * each. Repeating it keeps its places, with the pieces that it names now. Once there are enough pieces its reservation is made, in the order of the
+   * each. Repeating it keeps its places. Once there are enough pieces its reservation is made, in the order of the
    * queue, and its workflow is told by a `StockReserved` event.
    */
   joinBackOrders(
     reservation: Reservation & {
       readonly skus: readonly string[];
-      /** SKUs whose queues it leaves, if it is in them: it wants nothing of them any more. */
+      /**
+       * The order wants less than when it joined: these are the SKUs of which it wants nothing any more. It leaves their
+       * queues, and whoever is behind it there may be served.
+       */
       readonly dropped?: readonly string[];
     },
   ): Promise<void>;

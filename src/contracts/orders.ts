@@ -45,6 +45,13 @@ export type OrderEvent =
 /** The steps of an order that can be undone. */
 export type OrderUndo = 'release-stock' | 'return-payment' | 'cancel-shipments';
 
+/** What an operator is asked. */
+export interface Question {
+  readonly reason: string;
+  /** Of which parcel or cancellation; empty where there is one only. */
+  readonly about: string;
+}
+
 /** What an order's workflow carries over continue-as-new. */
 export interface CarriedOrder {
   readonly order: Order;
@@ -53,8 +60,8 @@ export interface CarriedOrder {
   readonly version: number;
   /** The parcels as they were when their news were told last; absent where nothing of them was told. */
   readonly parcelsTold?: Order['shipments'];
-  /** Why an operator is waited for; absent where none is, and in what was carried before it was. */
-  readonly asked?: string;
+  /** What an operator is waited for about; absent where none is, and in what was carried before it was. */
+  readonly asked?: Question;
   readonly inbox: InboxContent;
   /** The last entries; absent in what was carried before there was a timeline. */
   readonly timeline?: readonly TimelineEntry[];

@@ -205,7 +205,7 @@ export function withLost(
 /** What there is to do about a parcel. */
 export interface ParcelWork {
   /**
-   * `book` it, or hear again that it cannot be. `make-good`: it is lost, and sent once more or refunded. `send-anew`: it was called back for a part of what it held,
+   * `make-good`: it is lost, and sent once more or refunded. `send-anew`: it was called back for a part of what it held,
    * and the rest goes on.
    */
   readonly to: 'book' | 'cancel' | 'make-good' | 'send-anew';
@@ -223,8 +223,7 @@ export function nextParcelWork(
     const isBack = status === 'cancelled' || status === 'returned';
     if (status === 'lost') return { to: 'make-good', shipment };
     if (isAtHome && isToCallBack(shipment, cancelledLines)) return { to: 'cancel', shipment };
-    if (status === 'planned' || isStranded(shipment, cancelledLines))
-      return { to: 'book', shipment };
+    if (status === 'planned') return { to: 'book', shipment };
     if (isBack && withoutCancelled(holds, cancelledLines).length > 0) {
       return { to: 'send-anew', shipment };
     }
@@ -233,12 +232,19 @@ export function nextParcelWork(
 }
 
 /**
- * Whether a parcel was cancelled before it was booked, though something is left for it: somebody cancelled it at the
- * carrier, and a run that went on in another has not heard how it is sent instead.
+ * The parcel that somebody cancelled at the carrier before it was booked, though something is left for it: how it is
+ * sent instead, the order has not heard.
  */
-function isStranded({ status, lines, holds }: Shipment, cancelledLines: CancelledLines): boolean {
-  const isUnbooked = status === 'cancelled' && holds === undefined;
-  return isUnbooked && withoutCancelled(lines, cancelledLines).length > 0;
+export function strandedParcel(
+  shipments: Shipments,
+  cancelledLines: CancelledLines,
+): Shipment | undefined {
+  return shipments.find(
+    ({ status, lines, holds }) =>
+      status === 'cancelled' &&
+      holds === undefined &&
+      withoutCancelled(lines, cancelledLines).length > 0,
+  );
 }
 
 /** What of the parcels' news is told though the order's own state does not change with it. */

@@ -38,6 +38,7 @@ export async function settleLines(input: OrderInput, progress: OrderProgress): P
     else {
       await progress.insist(
         'release-lines',
+        String(step),
         async () => {
           await releasePieces({ orderKey, step: number, released, left });
           isReleased();
@@ -48,6 +49,7 @@ export async function settleLines(input: OrderInput, progress: OrderProgress): P
     if (amount > 0) {
       await progress.insist(
         'refund-lines',
+        String(step),
         async () => {
           const answer = await refundPayment({ orderKey, step: `refund/lines/${step}`, amount });
           settled(answer.refunded);

@@ -6,7 +6,7 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { InboxEvent } from '../contracts/inbox.ts';
-import type { OrderInput, OrderResult, OrderUndo } from '../contracts/orders.ts';
+import type { OrderInput, OrderResult, OrderUndo, Question } from '../contracts/orders.ts';
 import type { Cancellation, Decision, OrderState } from '../domain/order.ts';
 import { Inbox, type Settled } from './inbox.ts';
 import { decideEvent, isDue } from './orderEvents.ts';
@@ -55,8 +55,11 @@ export class OrderProgress extends OrderRecord {
     return { outcome: 'applied' };
   };
   #helped: Help | null = null;
-  /** What the run before has asked an operator about, until that is waited for again. */
-  #asked: string | null;
+  /** What an operator is asked now. */
+  #question: Question | null = null;
+  /** What the run before has asked, until that is asked again; and the help that has come since. */
+  #asked: Question | null;
+  #askedHelp: Help | null = null;
   #leaving = false;
 
   /** @param saga - its ledger is carried along when the workflow continues as new. */
@@ -112,24 +115,26 @@ export class OrderProgress extends OrderRecord {
   /**
    * The same for a step that there is no way around: an operator helps where it fails for good.
    *
+   * @param about - of which parcel or cancellation it is.
    * @param byHand - its answer where the operator has done it.
    * @throws OrderStopped when the order was cancelled, also while an operator is waited for.
    */
   async insist<Answer, ByHand = Answer>(
     name: string,
+    about: string,
     take: () => Promise<Answer>,
     byHand: () => ByHand,
   ): Promise<Answer | ByHand> {
     const reason = `${name}-failed`;
     for (;;) {
-      if (!this.isAsked(reason)) {
+      if (!this.isAsked(reason, about)) {
         try {
           return await this.step(name, take, rethrow);
         } catch (error) {
           if (!(error instanceof ActivityFailure)) throw error;
         }
       }
-      if ((await this.needOperator(reason)) === 'resolved') return byHand();
+      if ((await this.needOperator(reason, about)) === 'resolved') return byHand();
     }
   }
 
@@ -176,15 +181,18 @@ export class OrderProgress extends OrderRecord {
    * Whether an operator was asked about this when the run before went on in this one. It is not tried again unasked: an
    * operator may have done it by hand by now.
    */
-  isAsked(reason: string): boolean {
-    return this.#asked === reason;
+  isAsked(reason: string, about = ''): boolean {
+    return this.#asked?.reason === reason && this.#asked.about === about;
   }
 
   /** Waits until an operator has helped the order, which needs one for this reason, or somebody cancels it. */
-  async needOperator(reason: string): Promise<Help | null> {
-    // Help that came since this run began is for what the run before has asked about.
-    if (!this.isAsked(reason)) this.#helped = null;
-    this.#asked = null;
+  async needOperator(reason: string, about = ''): Promise<Help | null> {
+    this.#helped = null;
+    if (this.isAsked(reason, about)) {
+      this.#helped = this.#askedHelp;
+      this.#asked = null;
+    }
+    this.#question = { reason, about };
     if (this.order.state !== 'needs-operator' || this.reason !== reason) {
       this.become('needs-operator', { reason, waitingFor: 'operator' });
     }
@@ -195,13 +203,15 @@ export class OrderProgress extends OrderRecord {
     const over = () => this.#helped !== null || (!undoing && this.order.cancellation !== null);
     await this.#decideUntil(() => over() || this.#outgrown());
     if (!over()) await this.#continueAsNew(over);
+    this.#question = null;
     this.goOn();
     return this.#helped;
   }
 
   /** Lets the order go on that waits for an operator. */
   help(how: Help): void {
-    this.#helped = how;
+    if (this.#question) this.#helped = how;
+    else this.#askedHelp = how;
   }
 
   /** Brings the order to its end: nothing that came is left undecided, and everything has been told. */
@@ -256,6 +266,7 @@ export class OrderProgress extends OrderRecord {
     await this.#decideUntil(() => this.announcer.idle && allHandlersFinished());
     this.#leaving = false;
     if (unless()) return;
+    const asked = this.#question ?? this.#asked;
     await continueAsNew<(input: OrderInput) => Promise<OrderResult>>({
       ...this.#input,
       carried: {
@@ -264,7 +275,7 @@ export class OrderProgress extends OrderRecord {
         reason: this.reason,
         version: this.version,
         parcelsTold: this.parcelsTold,
-        ...(this.order.waitingFor === 'operator' && this.reason !== null && { asked: this.reason }),
+        ...(asked && { asked }),
         inbox: this.#inbox.content(),
         timeline: this.timeline.entries,
         placedAt: this.placedAt,

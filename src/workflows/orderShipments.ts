@@ -10,6 +10,7 @@ import {
   planShipments,
   sendAnew,
   shipmentOf,
+  strandedParcel,
   withoutCancelled,
   type Shipment,
 } from '../domain/shipment.ts';
@@ -40,11 +41,11 @@ export async function ship(
   }
   saga.before('cancel-shipments');
   for (;;) {
+    // What the run before has asked, where there is no step that would ask it again.
+    if (progress.isAsked(NOT_BACK)) await missParcel(progress);
+    const stranded = askedAbout(progress);
+    if (stranded !== undefined) await bookedByHand(progress, stranded);
     await attendToParcels(input, progress);
-    if (progress.isAsked(NOT_BACK)) {
-      await missParcel(progress);
-      continue;
-    }
     const { shipments } = progress.order;
     if (isDispatched(shipments)) progress.be('shipped', { waitingFor: 'delivery' });
     else progress.be('fulfilling', { waitingFor: 'dispatch' });
@@ -57,8 +58,16 @@ export async function ship(
   if (!isAllLost(progress.order.shipments)) progress.become('delivered');
 }
 
-/** What an operator is asked about: a parcel that was called back has not come. */
+// What an operator is asked about: a parcel that was called back has not come; somebody cancelled one at the carrier.
 const NOT_BACK = 'parcel-not-back';
+const CANCELLED = 'shipment-cancelled';
+
+/** The parcel of which the run before has asked how it is sent, where that is still open. */
+function askedAbout(progress: OrderProgress): string | undefined {
+  const { shipments, cancelledLines } = progress.order;
+  const { shipmentId } = strandedParcel(shipments, cancelledLines) ?? {};
+  return progress.isAsked(CANCELLED, shipmentId) ? shipmentId : undefined;
+}
 
 /** Until when a parcel that was called back is waited for; undefined: none is. */
 function recallUntil(input: OrderInput, progress: OrderProgress): number | undefined {
@@ -123,6 +132,7 @@ async function book(progress: OrderProgress, shipment: Shipment): Promise<void> 
   };
   const answer = await progress.insist(
     'book-shipment',
+    shipmentId,
     () => bookShipment(request),
     () => ({ kind: 'booked', carrier: null, trackingNumber: null, lines: undefined }) as const,
   );
@@ -141,7 +151,7 @@ async function book(progress: OrderProgress, shipment: Shipment): Promise<void> 
 
 /** Waits until an operator has sent the parcel otherwise. @throws OrderStopped when the order was cancelled. */
 async function bookedByHand(progress: OrderProgress, shipmentId: string): Promise<void> {
-  while ((await progress.needOperator('shipment-cancelled')) !== 'resolved') {
+  while ((await progress.needOperator(CANCELLED, shipmentId)) !== 'resolved') {
     progress.stopIfCancelled();
   }
   progress.recordShipment(shipmentId, { status: 'booked' });
@@ -153,6 +163,7 @@ async function callBack(progress: OrderProgress, { shipmentId, holds }: Shipment
   const { orderKey } = progress;
   const { kind: status } = await progress.insist(
     'cancel-shipment',
+    shipmentId,
     () => cancelShipment({ orderKey, shipmentId }),
     () => ({ kind: 'cancelled' }) as const,
   );
@@ -175,6 +186,7 @@ async function makeGood(
     const orderKey = `${progress.orderKey}/parcel/${shipmentId}`;
     const answer = await progress.insist(
       'reserve-replacement',
+      shipmentId,
       () => reserveStock({ orderKey, pieces }),
       () => ({ kind: 'reserved' }) as const,
     );

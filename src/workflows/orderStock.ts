@@ -32,29 +32,36 @@ export async function reserve(
   const isPatient = placed.backOrder === true;
   let shrinks = false;
   for (;;) {
-    const { cancelledLines } = progress.order;
+    const { cancelledLines, waitingFor } = progress.order;
     // Until it is known to be short, the same at each try: what is cancelled meanwhile is released afterwards.
     const lines = (shrinks ? linesLeft : linesToReserve)(placed.lines, cancelledLines);
     const pieces = piecesBySku(lines);
+    const isShrunk = shrinks && cancelledLines.some(({ settled }) => !settled);
+    const dropped = isShrunk ? skusWithout(placed.lines, pieces) : [];
+    const join = (skus: readonly string[]) =>
+      progress.step('join-back-orders', () =>
+        joinBackOrders({ orderKey, pieces, skus, ...(isShrunk && { dropped }) }),
+      );
     const answer = await progress.step('reserve-stock', () =>
       reserveStock({ orderKey, pieces, ...(isPatient && { shrinks: true }) }),
     );
     if (answer.kind === 'reserved') {
+      // Whoever is behind it in a queue that it leaves may be served.
+      if (dropped.length > 0) await join([]);
       const { pieces: held = pieces } = answer;
       progress.order = settleUnreserved(progress.order, placed.lines, held);
       return;
     }
     if (answer.kind === 'released') return progress.stop('stock-released');
     if (!isPatient) return progress.stop('out-of-stock');
-    const { skus } = answer;
     shrinks = answer.shrinks === true;
     const isLess = () =>
       shrinks && linesLeft(placed.lines, progress.order.cancelledLines).length < lines.length;
     if (isLess()) continue;
-    const dropped = skusWithout(placed.lines, pieces);
-    await progress.step('join-back-orders', () =>
-      joinBackOrders({ orderKey, pieces, skus, ...(dropped.length > 0 && { dropped }) }),
-    );
+    await join(answer.skus);
+    // It was served while it asked: nobody tells it twice.
+    const isServed = waitingFor === 'stock' && progress.order.waitingFor !== 'stock';
+    if (shrinks && isServed) continue;
     await stockReserved(input, progress, isLess);
   }
 }

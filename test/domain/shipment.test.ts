@@ -14,6 +14,7 @@ import {
   parcelNotices,
   planShipments,
   sendAnew,
+  strandedParcel,
   withReplacement,
   withShipment,
   type Shipment,
@@ -62,11 +63,13 @@ describe('the parcels of an order', () => {
     );
   });
 
-  it('are booked once more where somebody cancelled them at the carrier, unless nothing is left of them', () => {
+  it('are stranded where somebody cancelled them at the carrier before, unless nothing is left for them', () => {
     const cancelled = withShipment(PLANNED.slice(0, 1), '1', { status: 'cancelled' });
-    assert.equal(nextParcelWork(cancelled, [])?.to, 'book');
-    assert.equal(nextParcelWork(cancelled, [{ line: 1 }])?.to, 'book');
-    assert.equal(nextParcelWork(cancelled, [{ line: 1 }, { line: 3 }]), null);
+    assert.equal(strandedParcel(PLANNED, []), undefined);
+    assert.equal(strandedParcel(cancelled, [])?.shipmentId, '1');
+    assert.equal(strandedParcel(cancelled, [{ line: 1 }])?.shipmentId, '1');
+    assert.equal(strandedParcel(cancelled, [{ line: 1 }, { line: 3 }]), undefined);
+    assert.equal(strandedParcel(withShipment(cancelled, '1', { holds: [1, 3] }), []), undefined);
   });
 
   it('are booked, called back once nothing is left of them, and made good where they are lost', () => {

@@ -231,8 +231,8 @@ export const WORKFLOW_DEFECTS: readonly Defect[] = [
     id: 'operator-not-asked-again',
     what: 'a new run tries once more what an operator was asked about',
     file: 'src/workflows/orderProgress.ts',
-    find: 'return this.#asked === reason;',
-    replace: 'return this.#asked === reason && false;',
+    find: 'return this.#asked?.reason === reason && this.#asked.about === about;',
+    replace: 'return this.#asked?.reason === reason && about === null;',
     caughtBy: {
       file: 'test/workflows/orderCarried.test.ts',
       title: 'refunds nothing that an operator may have refunded by hand: for the whole order',

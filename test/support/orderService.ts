@@ -116,16 +116,20 @@ export async function startOrderService({
     supplierUrl: `${provider.url}/supplier`,
     backOrdersTable: outputs.BackOrdersTable,
   });
-  let held: Promise<void> | undefined;
+  const held = new Map<'announceOrder' | 'joinBackOrders', Promise<void>>();
   const announceOrder = async (due: Announcement) => {
-    await held;
+    await held.get('announceOrder');
     await activities.orders.announceOrder(due);
+  };
+  const joinBackOrders: typeof activities.orders.joinBackOrders = async (...all) => {
+    await held.get('joinBackOrders');
+    return await activities.orders.joinBackOrders(...all);
   };
   const orders = await Worker.create({
     ...shared,
     taskQueue: 'orders',
     workflowBundle: await bundleWorkflows(),
-    activities: { ...activities.orders, announceOrder },
+    activities: { ...activities.orders, announceOrder, joinBackOrders },
   });
   const partners = await Worker.create({
     ...shared,
@@ -201,12 +205,12 @@ export async function startOrderService({
       }
     },
 
-    /** Holds what orders have told by itself, so that it is under way until it is let go. @returns how to let go. */
-    holdAnnouncements(): () => void {
+    /** Holds an activity of all orders, so that it is under way until it is let go. @returns how to let go. */
+    hold(activity: 'announceOrder' | 'joinBackOrders'): () => void {
       const { promise, resolve } = Promise.withResolvers<void>();
-      held = promise;
+      held.set(activity, promise);
       return () => {
-        held = undefined;
+        held.delete(activity);
         resolve();
       };
     },

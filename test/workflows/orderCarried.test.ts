@@ -98,7 +98,7 @@ describe('an order that continues as new (FAULTS 25)', () => {
 
   /** Has the run leave, and not be gone before what this answers is called: until then something is being told. */
   async function leave(handle: OrderHandle): Promise<() => void> {
-    const letGo = service.holdAnnouncements();
+    const letGo = service.hold('announceOrder');
     // It is refused, which is told.
     await service.send(handle, event(handle, 'NoSuchEvent'));
     await service.outgrow(handle);

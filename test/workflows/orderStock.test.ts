@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { QueryCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import type { Reservation } from '../../src/contracts/activities.ts';
-import { inboxSignal, type InboxEvent } from '../../src/contracts/inbox.ts';
+import { inboxQuery, inboxSignal, type InboxEvent } from '../../src/contracts/inbox.ts';
 import { cancelOrder, type OrderRow } from '../../src/contracts/orders.ts';
 import { restockQuery, restockWorkflow, restockWorkflowId } from '../../src/contracts/restock.ts';
 import { DEFAULT_RESTOCK_POLICY } from '../../src/domain/policy.ts';
@@ -141,6 +141,34 @@ describe('an order that is short of stock', () => {
     assert.equal((await handle.result()).state, 'closed');
     await service.assertStock();
     await service.record(handle, 'back-order-line-given-up');
+  });
+
+  it('hears of it when it is served while it asks for less', async () => {
+    const sku = await newSku();
+    const handle = await service.place({
+      backOrder: true,
+      lines: [
+        { sku, quantity: 1, amount: 2_000, sellerId: 'seller-1' },
+        { sku: 'sleeve', quantity: 3, amount: 500, sellerId: 'seller-1' },
+      ],
+    });
+    await service.until(handle, waiting);
+    const letGo = service.hold('joinBackOrders');
+    await handle.executeUpdate(cancelOrder, { args: [{ ...CUSTOMER, lines: [2] }] });
+    await eventually(async () => {
+      const { pendingActivities } = (await handle.describe()).raw;
+      return pendingActivities?.some((one) => one.activityType?.name?.startsWith('joinBackOrders'));
+    });
+    await deliverPieces(sku, 1);
+    await eventually(async () => (await service.look(handle)).reservation === 'reserved');
+    const isTold = ({ type }: { readonly type: string }) => type === 'StockReserved';
+    await eventually(async () => (await handle.query(inboxQuery)).records.some(isTold));
+    letGo();
+    await closed(handle);
+    const { captured, pieces } = await service.look(handle);
+    assert.deepEqual([captured, pieces], [2_000, { [sku]: 1 }]);
+    await service.assertStock();
+    await service.client.workflow.getHandle(restockWorkflowId(sku)).terminate();
   });
 
   it('waits for what is left of it, in the place that it has, when one of its short lines is given up', async () => {

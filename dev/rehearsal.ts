@@ -16,7 +16,7 @@ import { unmet } from './feed/expectations.ts';
 import { createFeed, MALFORMED } from './feed/feed.ts';
 import { collectNotifications } from './feed/notifications.ts';
 import { misSent, readParcels } from './feed/parcels.ts';
-import { createSender, type Sender } from './feed/sender.ts';
+import { createSender, type Sender, type SenderOptions } from './feed/sender.ts';
 import type { Scenario } from './feed/scenarios.ts';
 import { seedStock } from './feed/stock.ts';
 import { createTokenSource } from './issuer/tokens.ts';
@@ -70,7 +70,8 @@ export async function rehearse(options: RehearsalOptions): Promise<Outcome> {
   const clients = await connectTo(stack);
   const notes = notesOf(stateDir);
   await seedStock(clients.table, clients.stockTable, options.stock);
-  const between = (options.between ?? nothingBetween)(openSender(stack, clients, notes.sent));
+  const sender = openSender(stack, clients, { manifest: notes.sent, patience: options.within });
+  const between = (options.between ?? nothingBetween)(sender);
   const feed = createFeed({ scenarios, sender: between.sender, readOrder: clients.readOrder });
   const collector = collectNotifications({
     sqs: clients.sqs,
@@ -111,13 +112,17 @@ export async function rehearse(options: RehearsalOptions): Promise<Outcome> {
   }
 }
 
-/** Sends events to a running stack, each its own way. @param manifest - the file in which they are noted. */
-export function openSender(stack: Stack, clients: StackClients, manifest: string): Sender {
+/** Sends events to a running stack, each its own way, noting them in a file. */
+export function openSender(
+  stack: Stack,
+  clients: StackClients,
+  notes: Pick<SenderOptions, 'manifest' | 'patience'>,
+): Sender {
   const { outputs, urls } = stack;
   return createSender({
     eventBridge: clients.eventBridge,
     sqs: clients.sqs,
-    manifest,
+    ...notes,
     token: createTokenSource(urls.issuer, { role: 'staff', name: 'feed' }),
     destinations: {
       eventBusName: outputs.EventBusName,

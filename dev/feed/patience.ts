@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
 /** How long a server that is being restarted is waited for, in milliseconds, and how long between two tries. */
-export const PATIENCE = 120_000;
+const PATIENCE = 120_000;
 export const BETWEEN_TRIES = 200;
 
 /**

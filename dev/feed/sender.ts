@@ -8,7 +8,7 @@ import { orderWorkflowId, type PlacedOrder } from '../../src/contracts/orders.ts
 import { restockWorkflowId } from '../../src/contracts/restock.ts';
 import { returnWorkflowId } from '../../src/contracts/returns.ts';
 import type { SentEvent } from '../../src/console/account.ts';
-import { BETWEEN_TRIES, PATIENCE, patiently } from './patience.ts';
+import { BETWEEN_TRIES, patiently } from './patience.ts';
 import type { SampleEvent } from './scenarios.ts';
 
 export interface Destinations {
@@ -26,12 +26,15 @@ export interface SenderOptions {
   readonly destinations: Destinations;
   /** Answers a token by which the API takes orders and cancellations from anybody. */
   readonly token: () => Promise<string>;
+  /** For how long the API is asked again while it does not answer, in milliseconds: what is overloaded decides late. */
+  readonly patience: number;
   /** Every event is noted here before it is sent: the audit accounts for each. */
   readonly manifest: string;
 }
 
 /** Sends sample events each its own way, noting them first. Throws when one was not taken. */
-export function createSender({ eventBridge, sqs, destinations, token, manifest }: SenderOptions) {
+export function createSender(options: SenderOptions) {
+  const { eventBridge, sqs, destinations, token, patience, manifest } = options;
   const note = (sent: SentEvent) => appendFileSync(manifest, `${JSON.stringify(sent)}\n`);
 
   async function send(event: SampleEvent): Promise<void> {
@@ -94,7 +97,7 @@ export function createSender({ eventBridge, sqs, destinations, token, manifest }
 
   /** Asks again under the same key while nobody answers, as a caller of the API should. */
   async function post(path: string, idempotencyKey: string, body: object): Promise<void> {
-    const deadline = Date.now() + PATIENCE;
+    const deadline = Date.now() + patience;
     for (;;) {
       const response = await fetch(new URL(path, destinations.apiUrl), {
         method: 'POST',

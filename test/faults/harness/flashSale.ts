@@ -40,7 +40,7 @@ export async function runFlashSale(options: FlashSaleOptions): Promise<Report> {
   try {
     await seedStock(clients.table, clients.stockTable, { [SKU]: pieces });
     const manifest = notesOf(stateDir).sent;
-    const sender = openSender(stack, clients, manifest);
+    const sender = openSender(stack, clients, { manifest, patience: LEAST_WITHIN });
     const placed = Array.from({ length: orders }, (_, index) => orderOf(index));
     const watch = watchStock(clients, SKU, pieces);
     const [answers] = await Promise.all([
